@@ -1,0 +1,174 @@
+"""Queries meet their kinds: paths are checked, values get their fields' types, cursors are written and read."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from crmkit.errors import QueryError, ValueRefused
+from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where, value_at
+from crmkit.schema import Field, Kind, Schema
+from crmkit.types import check_text
+
+__all__ = ["MAX_CONDITIONS", "make_cursor", "read_cursor", "resolve", "resolve_conditions"]
+
+MAX_CONDITIONS = 200
+"""The most conditions in one query; many values of one field go into one `in_`."""
+
+MAX_LIMIT = 1_000_000
+"""The most records that one query may ask for at once; `find` without a limit streams them all."""
+
+
+def resolve(schema: Schema, query: Query) -> Query:
+    """The query with every value in its field's type.
+
+    Raises `QueryError` for an unknown kind or path (naming the nearest), an operator or a value that does not fit
+    its field, and a cursor of another query.
+    """
+    kind = schema[query.kind]
+    if query.limit is not None and not (type(query.limit) is int and 0 <= query.limit <= MAX_LIMIT):
+        raise QueryError(f"limit is a whole number from 0 to {MAX_LIMIT:,}, not {query.limit!r}")
+    for order in query.order:
+        field = schema.locate(kind, order.path).field
+        if "lt" not in field.type.ops:
+            raise QueryError(f"{kind.name} cannot be sorted by {order.path}: it is a collection")
+    if query.after is not None:
+        read_cursor(schema, query)
+    return attrs.evolve(query, conditions=resolve_conditions(schema, kind, query.conditions))
+
+
+def resolve_conditions(
+    schema: Schema, kind: Kind, conditions: Sequence[Condition]
+) -> tuple[Condition, ...]:
+    """The conditions with every value in its field's type; raises as `resolve`."""
+    if sum(map(_size, conditions)) > MAX_CONDITIONS:
+        raise QueryError(
+            f"a query has at most {MAX_CONDITIONS} conditions; put many values of one field into in_(...)"
+        )
+    return tuple(_resolve(schema, kind, each) for each in conditions)
+
+
+def _size(condition: Condition) -> int:
+    return 1 if isinstance(condition, Where) else 1 + sum(map(_size, condition.conditions))
+
+
+def _resolve(schema: Schema, kind: Kind, condition: Condition) -> Condition:
+    if isinstance(condition, AnyOf):
+        alternatives = tuple(_resolve(schema, kind, each) for each in condition.conditions)
+        if any(isinstance(each, AnyOf) for each in alternatives):
+            raise QueryError("any_of(...) does not nest; write its conditions into one")
+        return AnyOf(alternatives)  # type: ignore[arg-type]  # just checked
+    if isinstance(condition, Linked):
+        return _resolve_linked(schema, kind, condition)
+    if not isinstance(condition, Where):
+        raise QueryError(
+            f"{condition!r:.80} is not a condition; write it as in where.stage == 'won'"
+        )
+    field = schema.locate(kind, condition.path).field
+    return Where(condition.path, condition.op, _value(kind, field, condition))
+
+
+def _resolve_linked(schema: Schema, kind: Kind, condition: Linked) -> Linked:
+    other = schema[condition.kind]
+    if other.field(condition.field).refers_to != kind.name:
+        raise QueryError(
+            f"{condition.kind}.{condition.field} does not refer to {kind.name}; "
+            f"references that do: {_references(schema, kind) or 'none'}"
+        )
+    return attrs.evolve(
+        condition, conditions=resolve_conditions(schema, other, condition.conditions)
+    )
+
+
+def _references(schema: Schema, kind: Kind) -> str:
+    return ", ".join(f"{other.name}.{field.name}" for other, field in schema.referring(kind.name))
+
+
+def _value(kind: Kind, field: Field, condition: Where) -> Any:
+    op, value = condition.op, condition.value
+    if op not in field.type.ops:
+        raise QueryError(
+            f"{kind.name}.{condition.path} is of type {field.type.name}, which has no {op!r}; "
+            f"it has {', '.join(sorted(field.type.ops))}"
+        )
+    try:
+        if op == "in":
+            if not isinstance(value, tuple | list | set | frozenset):
+                raise ValueRefused(f"takes a list of values with 'in', not {value!r:.80}")
+            return tuple(_accept(field, each) for each in value)
+        if op == "has":
+            return _member(value)
+        if op == "present":
+            if type(value) is not bool:
+                raise ValueRefused(f"takes True or False with 'present', not {value!r:.80}")
+            return value
+        if value is None and op not in {"eq", "ne"}:
+            raise ValueRefused(f"cannot be compared with None by {op!r}; use .missing()")
+        if op in {"prefix", "contains"} and type(value) is not str:
+            raise ValueRefused(f"takes text with {op!r}, not {value!r:.80}")
+        return _accept(field, value)
+    except ValueRefused as error:
+        raise QueryError(f"{kind.name}.{condition.path} {error}") from None
+
+
+def _accept(field: Field, value: Any) -> Any:
+    return None if value is None else field.type.accept(value)
+
+
+def _member(value: Any) -> Any:
+    if isinstance(value, str):
+        check_text(value)
+    elif not isinstance(value, bool | int | float):
+        raise ValueRefused(f"has members that are text, numbers or booleans, not {value!r:.80}")
+    return value
+
+
+def _fingerprint(query: Query) -> list[Any]:
+    return [query.kind, *(f"{'-' * order.descending}{order.path}" for order in query.order)]
+
+
+def make_cursor(schema: Schema, query: Query, values: Sequence[Any], id: str) -> str:
+    """The opaque place behind a record: `values` are those of the query's orders, in their fields' types."""
+    kind = schema[query.kind]
+    fields = [schema.locate(kind, order.path).field for order in query.order]
+    plain = [
+        None if value is None else field.type.dump(value)
+        for field, value in zip(fields, values, strict=True)
+    ]
+    text = json.dumps([_fingerprint(query), plain, id], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def cursor_behind(schema: Schema, query: Query, record: Any, follow: Any) -> str:
+    """The cursor behind a record, its order values looked up through `follow`."""
+    values = [value_at(record, order.path, follow) for order in query.order]
+    return make_cursor(schema, query, values, record.id)
+
+
+def read_cursor(schema: Schema, query: Query) -> tuple[tuple[Any, ...], str]:
+    """The order values and the id that `query.after` stands behind."""
+    kind = schema[query.kind]
+    try:
+        fingerprint, plain, id = json.loads(base64.urlsafe_b64decode(query.after or ""))
+        if fingerprint == _fingerprint(query) and isinstance(id, str):
+            fields = [schema.locate(kind, order.path).field for order in query.order]
+            values = tuple(
+                None if value is None else field.type.load(value)
+                for field, value in zip(fields, plain, strict=True)
+            )
+            return values, id
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise QueryError(
+        "this cursor belongs to another query or is damaged; start again without `after`"
+    )
+
+
+def directions(query: Query) -> tuple[Order, ...]:
+    """The orders of a query and the tie-break by id, which goes the way of the last one."""
+    last = query.order[-1].descending if query.order else False
+    return (*query.order, Order("id", last))
