@@ -1,0 +1,249 @@
+"""Hooks: whether the functions that implement them can be called, and calling them one by one, by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import attrs
+import pluggy
+
+from crmkit.errors import CrmError, PluginConflict, PluginError, nearest
+from crmkit.manifest import Check, CommandSpec, FieldSpec, Found, WorkerSpec
+from crmkit.records import Record
+
+__all__ = ["Brought", "Hooks", "Implementation", "conflict", "hook_arguments", "refusals"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Implementation:
+    """One plugin's function for one hook. `arguments` are those of the hook's that it takes."""
+
+    hook: str
+    owner: Found
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+
+    def call(self, values: Mapping[str, Any]) -> Any:
+        """Call it with its share of the hook's arguments; what it yields becomes a list.
+
+        Raises the `CrmError`s of the function as they are, and `PluginError` from any other exception.
+        """
+        arguments = [values[name] for name in self.arguments]
+        try:
+            result = self.function(*arguments)
+            return list(result) if isinstance(result, Iterator) else result
+        except CrmError:
+            raise
+        except Exception as error:
+            raise self.failed(error) from error
+
+    def attempt(self, values: Mapping[str, Any]) -> Any:
+        """Call it; a failure of any sort is returned, as a `PluginError`, and not raised."""
+        try:
+            return self.call(values)
+        except CrmError as error:
+            is_named = isinstance(error, PluginError) and error.hook
+            return error if is_named else self.failed(error)
+
+    def failed(self, error: Exception) -> PluginError:
+        """The exception as a `PluginError` that names plugin, distribution, version and hook."""
+        text = str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
+        return self.owner.refusal(f"failed in {self.hook}: {text}; report it", self.hook, error)
+
+    def misfit(self, item: object, wanted: str) -> PluginError:
+        """The error for something that the hook does not take."""
+        text = f"returned {item!r} from {self.hook}; return {wanted}"
+        return self.owner.refusal(text, self.hook)
+
+
+Brought = dict[str, tuple[T, Implementation]]
+"""What plugins bring, by name: each with the implementation that it comes from."""
+
+
+class Hooks:
+    """The implementations of every hook, in an order that does not depend on how plugins were registered."""
+
+    def __init__(self, calls: Mapping[str, tuple[Implementation, ...]]) -> None:
+        self._calls = calls
+
+    def calls(self, hook: str) -> tuple[Implementation, ...]:
+        """The implementations of a hook; empty if there is none. Raises `PluginError` for an unknown hook."""
+        try:
+            return self._calls[hook]
+        except KeyError:
+            raise PluginError(f"there is no hook {hook!r}{nearest(hook, self._calls)}") from None
+
+    def call_each(self, hook: str, /, **values: Any) -> Iterable[tuple[Implementation, Any]]:
+        """Call the implementations of a hook one by one: each with its result.
+
+        Raises `PluginError` from an exception of theirs; their `CrmError`s pass.
+        """
+        implementations = self.calls(hook)
+        return ((each, each.call(values)) for each in implementations) if implementations else ()
+
+    def attempt_each(self, hook: str, /, **values: Any) -> Iterable[tuple[Implementation, Any]]:
+        """Call the implementations of a hook, each alone: a failure is a result, a `PluginError`."""
+        return ((each, each.attempt(values)) for each in self.calls(hook))
+
+    def merged(
+        self,
+        hook: str,
+        of: type[T],
+        /,
+        key: Callable[[T, Implementation], str] | None = None,
+        errors: list[PluginError] | None = None,
+        **values: Any,
+    ) -> Brought[T]:
+        """What the implementations of a hook return, objects `of` one class, by `key` (their `name`).
+
+        Raises `PluginConflict` for two of one name, and `PluginError` for a failure; with `errors`, they are added
+        to that instead, and what the failing plugin brings is left out from there on.
+        """
+        brought: Brought[T] = {}
+        for implementation, result in self.attempt_each(hook, **values):
+            try:
+                for item in _items(implementation, result, of):
+                    name = key(item, implementation) if key else item.name  # type: ignore[attr-defined]
+                    if name in brought:
+                        owner = brought[name][1].owner
+                        raise conflict(
+                            hook[4:].removesuffix("s"), name, owner, implementation.owner
+                        )
+                    brought[name] = item, implementation
+            except PluginError as error:
+                if errors is None:
+                    raise
+                errors.append(error)
+        return brought
+
+    def kinds(self) -> Brought[type[Record]]:
+        """The kinds that plugins bring, by the kind's name."""
+        return self.merged("crm_kinds", type, key=_kind_name)
+
+    def fields(self) -> Brought[FieldSpec]:
+        """The fields on other kinds, by `kind.namespace.field`; `on` and `name` are whole names."""
+        merged = self.merged("crm_fields", FieldSpec, key=_field_path)
+        return {
+            path: (attrs.evolve(spec, on=path.split(".")[0], name=path.split(".", 1)[1]), owner)
+            for path, (spec, owner) in merged.items()
+        }
+
+    def storages(self) -> Brought[tuple[str, str]]:
+        """The storages, by URL scheme: (scheme, `"module:function"`)."""
+        return self.merged("crm_storages", tuple, key=lambda item, _: str(item[0]))
+
+    def commands(self) -> tuple[Brought[CommandSpec], tuple[PluginError, ...]]:
+        """The commands, by name, or `group name` in a group; and what failed, for a warning in `--help`."""
+        errors: list[PluginError] = []
+        return self.merged("crm_commands", CommandSpec, _command_path, errors), tuple(errors)
+
+    def workers(self) -> Brought[WorkerSpec]:
+        """The workers, by name."""
+        return self.merged("crm_workers", WorkerSpec)
+
+    def checks(self) -> tuple[Brought[Check], tuple[PluginError, ...]]:
+        """The checks for `crm doctor`, by name; and what failed, to be shown as failed checks."""
+        errors: list[PluginError] = []
+        return self.merged("crm_checks", Check, errors=errors), tuple(errors)
+
+
+def _items(implementation: Implementation, result: Any, of: type[T]) -> Iterator[T]:
+    if isinstance(result, PluginError):
+        raise result
+    for item in result.items() if isinstance(result, Mapping) else result or ():
+        if not isinstance(item, of):
+            raise implementation.misfit(item, f"{of.__name__} objects")
+        yield item
+
+
+def _kind_name(cls: type[Record], implementation: Implementation) -> str:
+    name = vars(cls).get("__kind__")
+    if not (issubclass(cls, Record) and name):
+        raise implementation.misfit(cls, "classes made by @kind")
+    return str(name)
+
+
+def _field_path(spec: FieldSpec, implementation: Implementation) -> str:
+    kind = spec.on if isinstance(spec.on, str) else spec.on.__kind__
+    namespace, _, name = spec.name.rpartition(".")
+    own = implementation.owner.namespace
+    if namespace not in {"", own}:
+        raise implementation.misfit(spec.name, f"fields of its own namespace, as in '{own}.{name}'")
+    return f"{kind}.{own}.{name}"
+
+
+def _command_path(spec: CommandSpec, _: Implementation) -> str:
+    return f"{spec.group} {spec.name}" if spec.group else spec.name
+
+
+def conflict(what: str, name: str, one: object, other: object) -> PluginConflict:
+    """The error for two plugins that bring the same thing; it names both, in an order of its own."""
+    both = " and ".join(sorted((str(one), str(other))))
+    return PluginConflict(
+        f"{what} {name!r} comes from both {both}; disable one of them with `crm plugin disable`"
+    )
+
+
+def hook_arguments(manager: pluggy.PluginManager, module: Any) -> dict[str, tuple[str, ...]]:
+    """The hooks that a module of hookspecs defines, and their arguments."""
+    return {
+        name: tuple(inspect.signature(getattr(module, name)).parameters)
+        for name in dir(module)
+        if manager.parse_hookspec_opts(module, name) is not None
+    }
+
+
+def refusals(
+    manager: pluggy.PluginManager,
+    module: Any,
+    hooks: Mapping[str, tuple[str, ...]],
+    lacks_partner: bool,
+) -> Iterator[str]:
+    """What is wrong with a plugin's implementations of `hooks` (name -> arguments): sentences to follow its name.
+
+    An implementation marked `optionalhook` may be of a hook that is not there if the plugin `lacks_partner`.
+    """
+    for name in dir(module):
+        options = manager.parse_hookimpl_opts(module, name)
+        if options is not None:
+            yield from _wrong_options(name, options)
+            yield from _wrong_shape(name, getattr(module, name), hooks.get(name))
+            if name not in hooks and not (options["optionalhook"] and lacks_partner):
+                yield f"implements {name}, which is no hook{nearest(name, hooks) or '; remove it'}"
+        elif name.startswith("crm_") and _is_unmarked(manager, module, name):
+            yield f"has a function {name} that is not marked; add @hookimpl, or rename it"
+
+
+def _is_unmarked(manager: pluggy.PluginManager, module: Any, name: str) -> bool:
+    is_hook = manager.parse_hookspec_opts(module, name) is not None
+    return inspect.isroutine(getattr(module, name)) and not is_hook
+
+
+def _wrong_options(name: str, options: Mapping[str, Any]) -> Iterator[str]:
+    for option in ("specname", "tryfirst", "trylast", "wrapper", "hookwrapper"):
+        if options[option]:
+            yield (
+                f"marks {name} with {option}; remove that: a hook is one plain function of its "
+                "name, and no result depends on the order of plugins"
+            )
+
+
+def _wrong_shape(
+    name: str, function: Callable[..., Any], passed: tuple[str, ...] | None
+) -> Iterator[str]:
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        yield f"has an async {name}; make it a plain function, and a worker of what takes long"
+    for parameter in inspect.signature(function).parameters.values():
+        where = f"{parameter} in {name}"
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            yield f"takes {where}; name the arguments that it uses instead"
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            yield f"takes {where} by keyword only; remove the `*` before it"
+        elif parameter.default is not parameter.empty:
+            yield f"takes {where} with a default, which is never used; remove the default"
+        elif passed is not None and parameter.name not in passed:
+            yield f"takes {where}, which the hook does not pass; it passes {', '.join(passed) or 'nothing'}"

@@ -1,0 +1,303 @@
+"""Plugins: finding them without importing any, choosing, loading all or none, and what they bring."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pluggy
+
+from crmkit import hookspecs
+from crmkit.errors import PluginConflict, PluginError, nearest
+from crmkit.hooks import Hooks, Implementation, conflict, hook_arguments, refusals
+from crmkit.manifest import API, Found, Manifest
+
+__all__ = ["BrokenPlugins", "Found", "Plugins", "choose", "discover", "find_local", "resolve"]
+
+SLOW_IMPORT = 1.0
+"""A plugin that takes longer than so many seconds to import is worth a warning."""
+
+Tables = Mapping[str, Mapping[str, object]]
+"""The tables `[plugin.NAME]` of crm.toml, by name."""
+
+
+class BrokenPlugins(PluginError):
+    """Plugins that cannot be loaded. Attribute `broken` has a `PluginError` for each thing that is wrong."""
+
+    def __init__(self, broken: Iterable[PluginError]) -> None:
+        self.broken = tuple(broken)
+        super().__init__("\n".join(map(str, self.broken)), plugin=self.broken[0].plugin)
+
+
+# ----------------------------------------------------------------------------------------------- finding and choosing
+
+
+def discover() -> tuple[Found, ...]:
+    """The plugins that are installed (entry points of the group `crmkit`), by name; none is imported."""
+    import importlib.metadata
+
+    found = [
+        Found(point.name, point.dist.name, point.dist.version, point.value)
+        for point in importlib.metadata.entry_points(group="crmkit")
+        if point.dist is not None
+    ]
+    return tuple(sorted(found, key=str))
+
+
+def find_local(path: str, folder: Path) -> Found:
+    """The plugin in a package folder or a .py file, as in `"./clinic"`, relative to `folder`; it is not imported.
+
+    Its name is the folder's or the file's. Raises `PluginError` if there is none.
+    """
+    place = (folder / path).expanduser().resolve()
+    file = place / "__init__.py" if place.is_dir() else place
+    if file.suffix != ".py" or not file.is_file() or not place.stem.isidentifier():
+        raise PluginError(
+            f"there is no plugin at {place}; name a .py file, or a folder with an __init__.py, "
+            "whose name can be imported, as in './clinic'"
+        )
+    return Found(place.stem, distribution=path, version="", target=str(file), local=True)
+
+
+def choose(
+    found: Iterable[Found],
+    wanted: Iterable[str] | None = None,
+    disabled: Iterable[str] = (),
+    folder: Path = Path(),
+) -> tuple[Found, ...]:
+    """The plugins to load: all, or those `wanted` (names, or paths relative to `folder`), less the `disabled`.
+
+    Raises `PluginError` for a wanted one that is not there; it names the nearest.
+    """
+    installed = tuple(found)
+    chosen = installed if wanted is None else _wanted(installed, wanted, folder)
+    without = frozenset(disabled)
+    return tuple(plugin for plugin in chosen if plugin.name not in without)
+
+
+def _wanted(installed: tuple[Found, ...], wanted: Iterable[str], folder: Path) -> Iterator[Found]:
+    names = {plugin.name for plugin in installed}
+    for name in dict.fromkeys(wanted):
+        if "/" in name or "\\" in name or name.endswith(".py"):
+            yield find_local(name, folder)
+        elif name in names:
+            yield from (plugin for plugin in installed if plugin.name == name)
+        else:
+            hint = nearest(name, names) or "; install it, or take it out of `plugins` in crm.toml"
+            raise PluginError(f"there is no plugin {name!r}{hint}", plugin=name)
+
+
+def resolve(target: str, owner: Found) -> Any:
+    """The object that `"module:object"` names, imported now. Raises `PluginError`, which names the plugin `owner`."""
+    try:
+        return _imported(target)
+    except Exception as error:
+        text = f"names {target}, which cannot be loaded: {type(error).__name__}: {error}; mend it"
+        raise owner.refusal(text, cause=error) from error
+
+
+# ---------------------------------------------------------------------------------------------------------- importing
+
+
+def _imported(target: str) -> Any:
+    module, _, path = target.partition(":")
+    imported = importlib.import_module(module)
+    return functools.reduce(getattr, path.split("."), imported) if path else imported
+
+
+def _imported_locally(found: Found) -> Any:
+    file = Path(found.target)
+    folder = str(file.parents[1] if file.name == "__init__.py" else file.parent)
+    # Last on the path, and only for now: a local plugin hides no other module and lends its neighbours to none.
+    sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(found.name)
+    finally:
+        sys.path.remove(folder)
+    other = module.__file__ or "a folder"
+    if Path(other).resolve() != file:
+        raise ImportError(f"another module is called {found.name!r} ({other}); rename the plugin")
+    return module
+
+
+def _given(source: object) -> tuple[Found, Any]:
+    """What is known of a source, and the module if it is one."""
+    if isinstance(source, Found):
+        return source, None
+    module = getattr(source, "__name__", type(source).__name__)
+    name = getattr(getattr(source, "manifest", None), "name", module)
+    return Found(name, f"module {module}", "", target=module, local=True), source
+
+
+def _unfit(found: Found, manifest: object) -> str | None:
+    """Why a plugin with this manifest cannot be loaded, if it cannot."""
+    if not isinstance(manifest, Manifest):
+        what = "no manifest" if manifest is None else f"a manifest that is {manifest!r}"
+        return f"has {what}; write `manifest = Manifest(name={found.name!r})` in its entry module"
+    if manifest.name != found.name:
+        return f"calls itself {manifest.name!r} in its manifest; give it one name in both places"
+    theirs, ours = ([int(part) for part in api.split(".")] for api in (manifest.api, API))
+    if theirs[0] != ours[0] or theirs > ours:
+        older = "the plugin" if theirs < ours else "crmkit"
+        return f"is made for hook API {manifest.api}, and this is {API}; upgrade {older}"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------------ loading
+
+
+@attrs.frozen(eq=False)
+class _Loaded:
+    found: Found
+    manifest: Manifest
+    module: Any
+
+
+class _Loading:
+    """Imports and checks plugins; what is wrong with them collects in `broken`, so that it is all said at once."""
+
+    def __init__(self, sources: Iterable[object]) -> None:
+        self.manager = pluggy.PluginManager("crmkit")
+        self.broken: list[PluginError] = []
+        self.warnings: list[str] = []
+        self.loaded: dict[str, _Loaded] = {}
+        # Sorted, so that not even the text of an error depends on the order of the sources.
+        given = sorted(map(_given, sources), key=lambda pair: str(pair[0]))
+        for found, module in given:
+            self.add(found, module or self.imported(found))
+        self.loaded = {name: self.loaded[name] for name in self.order({f.name for f, _ in given})}
+        self.hooks = self.specified()
+        for plugin in self.loaded.values():
+            self.check(plugin)
+        if self.broken:
+            raise BrokenPlugins(self.broken) from ExceptionGroup("broken plugins", self.broken)
+        for name, plugin in self.loaded.items():
+            self.manager.register(plugin.module, name)
+
+    def refuse(self, found: Found, text: str, cause: BaseException | None = None) -> None:
+        self.broken.append(found.refusal(text, cause=cause))
+
+    def imported(self, found: Found) -> Any:
+        started = time.perf_counter()
+        try:
+            module = _imported_locally(found) if found.local else _imported(found.target)
+        except (Exception, SystemExit) as error:
+            text = f"cannot be imported: {type(error).__name__}: {error}; mend or reinstall it"
+            return self.refuse(found, text, error)
+        if (taken := time.perf_counter() - started) > SLOW_IMPORT:
+            text = f"takes {taken:.1f} s to import; import what is heavy where it is used"
+            self.warnings.append(f"plugin {found} {text}")
+        return module
+
+    def add(self, found: Found, module: Any) -> None:
+        if module is None:
+            return
+        manifest: Any = getattr(module, "manifest", None)
+        if fault := _unfit(found, manifest):
+            self.refuse(found, fault)
+        elif other := self.loaded.get(found.name):
+            text = f"there are two plugins {found.name!r}: {other.found} and {found}; uninstall one"
+            self.broken.append(PluginConflict(text, plugin=found.name))
+        else:
+            self.loaded[found.name] = _Loaded(found, manifest, module)
+
+    def order(self, names: set[str]) -> list[str]:
+        """The plugins' names: those that are required before those that require them, else by name."""
+        import graphlib
+
+        requires = {name: plugin.manifest.requires for name, plugin in self.loaded.items()}
+        for name, required in requires.items():
+            for missing in sorted(set(required) - names):
+                text = f"requires the plugin {missing!r}, which is not loaded; install or enable it"
+                self.refuse(self.loaded[name].found, text)
+        sorter = graphlib.TopologicalSorter(requires)
+        try:
+            sorter.prepare()
+        except graphlib.CycleError as error:
+            chain = list(reversed(error.args[1]))
+            text = f"requires itself: {' > '.join(chain)}; let one of them use `extends` instead"
+            self.refuse(self.loaded[chain[0]].found, text)
+            return list(requires)
+        order: list[str] = []
+        while ready := sorted(sorter.get_ready()):
+            sorter.done(*ready)
+            order += ready
+        return [name for name in order if name in requires]
+
+    def specified(self) -> dict[str, tuple[str, ...]]:
+        """Tell the manager every hook there is: by name, with its arguments."""
+        specs: dict[str, Any] = {str(p.found): p.manifest.hookspecs for p in self.loaded.values()}
+        owners: dict[str, str] = {}
+        hooks: dict[str, tuple[str, ...]] = {}
+        for owner, module in {"crmkit itself": hookspecs, **specs}.items():
+            brought = hook_arguments(self.manager, module)
+            taken = brought.keys() & hooks.keys()
+            self.broken += [conflict("hook", hook, owners[hook], owner) for hook in sorted(taken)]
+            if brought and not taken:
+                self.manager.add_hookspecs(module)
+            hooks = brought | hooks
+            owners = dict.fromkeys(brought, owner) | owners
+        return hooks
+
+    def check(self, plugin: _Loaded) -> None:
+        # Without what it requires, its hooks may be unknown for that reason alone.
+        if set(plugin.manifest.requires) <= self.loaded.keys():
+            lacks_partner = not set(plugin.manifest.extends) <= self.loaded.keys()
+            for fault in refusals(self.manager, plugin.module, self.hooks, lacks_partner):
+                self.refuse(plugin.found, fault)
+
+    def implementations(self, hook: str) -> Iterator[Implementation]:
+        """Those of a hook, in the order of the plugins."""
+        by_plugin = {
+            each.plugin_name: each for each in getattr(self.manager.hook, hook).get_hookimpls()
+        }
+        for name, plugin in self.loaded.items():
+            if each := by_plugin.get(name):
+                yield Implementation(hook, plugin.found, each.function, tuple(each.argnames))
+
+
+class Plugins(Hooks):
+    """The loaded plugins of one app, and what their hooks bring together.
+
+    `found` and `manifests` are by name, in the order in which plugins require each other. `warnings` are sentences
+    for `crm doctor`. `manager` is pluggy's.
+    """
+
+    def __init__(self, loading: _Loading, tables: Tables) -> None:
+        super().__init__({hook: tuple(loading.implementations(hook)) for hook in loading.hooks})
+        self.manager = loading.manager
+        self.found = {name: plugin.found for name, plugin in loading.loaded.items()}
+        self.manifests = {name: plugin.manifest for name, plugin in loading.loaded.items()}
+        self._settings = {n: m.settings(tables.get(n, {})) for n, m in self.manifests.items()}
+        unused = (
+            f"[plugin.{name}] in crm.toml is for no plugin that is loaded"
+            f"{nearest(name, self.manifests) or '; enable it, or remove the table'}"
+            for name in sorted(tables.keys() - self.manifests.keys())
+        )
+        self.warnings = (*loading.warnings, *unused)
+
+    @classmethod
+    def load(cls, sources: Iterable[object], tables: Tables | None = None) -> Plugins:
+        """Load plugins, all or none: what `choose` gave, or modules.
+
+        Raises `BrokenPlugins`, which has all that is wrong with any of them, or `ConfigError` for a table.
+        """
+        return cls(_Loading(sources), tables or {})
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The plugins' names: those that are required before those that require them, else by name."""
+        return tuple(self.manifests)
+
+    def config(self, name: str) -> Any:
+        """The settings of a plugin: an object of its manifest's `config` class, or None if it has none."""
+        if name not in self._settings:
+            raise PluginError(f"plugin {name!r} is not loaded{nearest(name, self._settings)}")
+        return self._settings[name]
