@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -14,7 +14,17 @@ from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where, value_at
 from crmkit.schema import Field, Kind, Schema
 from crmkit.types import check_text
 
-__all__ = ["MAX_CONDITIONS", "make_cursor", "read_cursor", "resolve", "resolve_conditions"]
+if TYPE_CHECKING:
+    from crmkit.storage import Measure
+
+__all__ = [
+    "MAX_CONDITIONS",
+    "check_totals",
+    "make_cursor",
+    "read_cursor",
+    "resolve",
+    "resolve_conditions",
+]
 
 MAX_CONDITIONS = 200
 """The most conditions in one query; many values of one field go into one `in_`."""
@@ -125,6 +135,20 @@ def _member(value: Any) -> Any:
     elif not isinstance(value, bool | int | float):
         raise ValueRefused(f"has members that are text, numbers or booleans, not {value!r:.80}")
     return value
+
+
+def check_totals(
+    schema: Schema, query: Query, by: Sequence[str], measures: Sequence[Measure]
+) -> None:
+    """Refuse, with a `QueryError`, to group by or measure a path that is unknown or of a type that cannot be."""
+    kind = schema[query.kind]
+    for path in (*by, *(each.path for each in measures)):
+        if "lt" not in schema.locate(kind, path).field.type.ops:
+            raise QueryError(f"{kind.name} has no totals by {path}: it is a collection")
+    for each in measures:
+        type_ = schema.locate(kind, each.path).field.type.name
+        if each.of == "sum" and type_ not in {"whole", "number", "decimal", "money"}:
+            raise QueryError(f"{kind.name}.{each.path} is of type {type_}, which has no sum")
 
 
 def _fingerprint(query: Query) -> list[Any]:
