@@ -19,7 +19,7 @@ from crmkit.errors import InvalidRecords, Problem, ValueRefused, nearest
 from crmkit.records import OpaqueRecord, Record
 from crmkit.schema import BASE, Field, Kind
 from crmkit.storage import Delta, Document, Write
-from crmkit.types import MAX_TEXT, Choice, FieldType
+from crmkit.types import MAX_TEXT, Choice, FieldType, Object
 from crmkit.values import INT64, Money, format_time, parse_time
 
 __all__ = [
@@ -149,6 +149,9 @@ def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Recor
             problems.append(Problem(kind.name, record.id, path, text))
         elif value is not None:
             take(path, known.type, value, lambda new, n=path: added.update({n: new}))  # type: ignore[misc]
+    for name in record.extra.keys() & {*kind.fields, *BASE}:
+        problems.append(Problem(kind.name, record.id, name, "is a field; set it, not `extra`"))
+    take("extra", Object(), record.extra, lambda new: changes.update(extra=new))
     return record if problems else attrs.evolve(record, added=added, **changes)  # type: ignore[misc]
 
 
@@ -165,8 +168,9 @@ def _slots(cls: type[Record]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def stamped(cls: type[Record]) -> Callable[[Any, int, datetime, datetime], Any]:
+def stamped(kind: Kind) -> Callable[[Any, int, datetime, datetime], Any]:
     """A function (record, version, created_at, updated_at) -> a copy with those."""
+    cls = kind.cls
     lines = ["def copy(r, version, created_at, updated_at):", " n = new(cls)"]
     for name in _slots(cls):
         source = name if name in {"version", "created_at", "updated_at"} else f"r.{name}"
@@ -184,13 +188,13 @@ def stamped(cls: type[Record]) -> Callable[[Any, int, datetime, datetime], Any]:
 def dump_document(kind: Kind, record: Record) -> Document:
     """The record in plain form, missing values left out."""
     document: Document = {
+        **record.extra,
         "id": record.id,
         "version": record.version,
         "created_at": format_time(record.created_at),
         "updated_at": format_time(record.updated_at),
     }
     document |= {name: _plain(field, record) for name, field in kind.fields.items()}
-    document |= record.extra
     return {name: value for name, value in document.items() if value is not None}
 
 

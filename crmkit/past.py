@@ -1,0 +1,156 @@
+"""The past: the present undone step by step, by the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crmkit.codec import dump_document, load_document
+from crmkit.query import Linked, Query, holds, sort_key, value_at
+from crmkit.records import Record
+from crmkit.resolve import cursor_behind, directions, read_cursor
+from crmkit.schema import Kind
+from crmkit.storage import NO_SCOPE, Change, Document, Page, Reads, Scope
+from crmkit.values import format_time
+
+__all__ = ["Past", "before", "undone", "version_of"]
+
+
+def before(document: Document | None, change: Change) -> Document | None:
+    """The document as it was before a change; None if there was none."""
+    if change.action == "insert":
+        return None
+    if change.action == "delete":
+        return dict(change.delta or {})
+    if document is None:
+        return None
+    undone = {**document, **{name: old for name, (old, _) in (change.delta or {}).items()}}
+    return {name: value for name, value in undone.items() if value is not None}
+
+
+def undone(document: Document | None, changes: Sequence[Change], at: datetime) -> Document | None:
+    """The document as it was at a time: its `changes`, oldest first, that came later are undone."""
+    later = [change for change in changes if change.at > at]
+    for change in reversed(later):
+        document = before(document, change)
+    if document is None or not later:
+        return document
+    earlier = [change for change in changes if change.at <= at]
+    if earlier:
+        return _as_version(document, earlier[-1])
+    return {**document, "version": later[0].version - 1}
+
+
+def _as_version(document: Document, change: Change) -> Document:
+    return {**document, "version": change.version, "updated_at": format_time(change.at)}
+
+
+def version_of(document: Document, changes: Sequence[Change], version: int) -> Document | None:
+    """The document at a version, going back from the present; None if it was not there then."""
+    found: Document | None = document
+    for change in reversed(changes):
+        if change.version <= version:
+            return None if found is None else _as_version(found, change)
+        found = before(found, change)
+    return None
+
+
+class Past:
+    """Reads of one moment: what `scope` lets through now, as it was then."""
+
+    def __init__(self, reads: Reads, at: datetime, scope: Scope = NO_SCOPE) -> None:
+        self._reads = reads
+        self._at = at
+        self._scope = scope
+        self._kinds: dict[str, dict[str, Record]] = {}
+
+    def get(self, name: str, id: str) -> Record | None:
+        """One record as it was."""
+        kind = self._reads.schema[name]
+        now = self._reads.get(name, [id], self._scope)[0]
+        if now is None and name in self._scope:
+            return None
+        changes = self._reads.history(name, id)
+        document = undone(now and dump_document(kind, now), changes, self._at)
+        return None if document is None else load_document(kind, document)
+
+    def all(self, name: str) -> Mapping[str, Record]:
+        """Every record of a kind as it was, by id."""
+        if name not in self._kinds:
+            self._kinds[name] = {each.id: each for each in self._rebuilt(self._reads.schema[name])}
+        return self._kinds[name]
+
+    def _rebuilt(self, kind: Kind) -> Iterator[Record]:
+        later: dict[str, list[Change]] = {}
+        for change in self._reads.changes(kinds=[kind.name], since=self._at):
+            later.setdefault(change.id, []).append(change)
+        for record in self._reads.find(Query(kind.name), self._scope):
+            changes = later.pop(record.id, None)
+            if changes is None:
+                yield record
+            else:
+                yield from self._back(kind, dump_document(kind, record), record.id)
+        if kind.name not in self._scope:
+            for id in later:
+                yield from self._back(kind, None, id)
+
+    def _back(self, kind: Kind, document: Document | None, id: str) -> Iterator[Record]:
+        then = undone(document, self._reads.history(kind.name, id), self._at)
+        if then is not None:
+            yield load_document(kind, then)
+
+    def page(self, query: Query) -> Page:
+        """The records that fulfilled a query then, and the cursor behind them."""
+        found = self._sorted(query, self._fulfilling(query))
+        if query.after is not None:
+            found = self._behind(query, found)
+        if query.limit is None or len(found) <= query.limit:
+            return Page(tuple(found))
+        shown = found[: query.limit]
+        cursor = cursor_behind(self._reads.schema, query, shown[-1], self) if shown else None
+        return Page(tuple(shown), cursor)
+
+    def count(self, query: Query) -> int:
+        """How many records fulfilled the conditions then."""
+        return sum(1 for _ in self._fulfilling(query))
+
+    def _fulfilling(self, query: Query) -> Iterator[Record]:
+        for record in self.all(query.kind).values():
+            if all(holds(record, condition, self) for condition in query.conditions):
+                yield record
+
+    def _sorted(self, query: Query, found: Iterable[Record]) -> list[Record]:
+        result = list(found)
+        for order in reversed(directions(query)):
+            result.sort(
+                key=lambda record, path=order.path: sort_key(value_at(record, path, self)),  # type: ignore[misc]
+                reverse=order.descending,
+            )
+        return result
+
+    def _behind(self, query: Query, found: list[Record]) -> list[Record]:
+        values, id = read_cursor(self._reads.schema, query)
+        place = [*map(sort_key, values), sort_key(id)]
+        return [record for record in found if self._is_behind(query, record, place)]
+
+    def _is_behind(self, query: Query, record: Record, place: Sequence[Any]) -> bool:
+        for order, key in zip(directions(query), place, strict=True):
+            own = sort_key(value_at(record, order.path, self))
+            if own != key:
+                return bool((own < key) == order.descending)
+        return False
+
+    # `Follow`: conditions that lead to other records lead to what those were.
+
+    def reference(self, record: Any, field: str) -> Record | None:
+        """The record that a reference pointed to then."""
+        target = self._reads.schema[record.__kind__].field(field).refers_to
+        id = record[field]
+        return None if target is None or id is None else self.all(target).get(id)
+
+    def linked(self, record: Any, condition: Linked) -> Iterator[Record]:
+        """The records whose reference pointed here then."""
+        for other in self.all(condition.kind).values():
+            if other[condition.field] == record.id:
+                yield other

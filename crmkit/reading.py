@@ -1,0 +1,303 @@
+"""Reading as one actor: everything that can be asked of an app, in a transaction or outside of one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crmkit.errors import NotFound, QueryError, UnsupportedError
+from crmkit.past import Past
+from crmkit.query import Condition, Order, Query, ordered
+from crmkit.records import Alias, Record
+from crmkit.resolve import resolve
+from crmkit.restrictions import View, Views
+from crmkit.schema import Kind, Schema
+from crmkit.storage import Actor, Change, Measure, Page, Reads, Total
+from crmkit.timeline import Records, timeline
+from crmkit.values import utc
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", bound=Record, default=Record)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R", bound=Record)
+
+__all__ = ["Reader", "Records"]
+
+Paths = str | Sequence[str]
+
+
+def kind_name(kind: type[Record] | str) -> str:
+    """The name of a kind given as its class or its name."""
+    if isinstance(kind, str):
+        return kind
+    name = getattr(kind, "__kind__", None)
+    if not isinstance(name, str) or not name:
+        raise QueryError(f"{kind!r} is not a kind; give a class made with @kind, or its name")
+    return name
+
+
+def _paths(paths: Paths) -> tuple[str, ...]:
+    return (paths,) if isinstance(paths, str) else tuple(paths)
+
+
+class Reader(ABC):
+    """What an actor can read. Kinds are given as classes or as names; ids that were merged away are followed."""
+
+    actor: Actor
+
+    @property
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The kinds there are."""
+
+    @abstractmethod
+    def _reads(self) -> Reads:
+        """Where to read; raises if this is not the time to."""
+
+    @abstractmethod
+    def _views(self) -> Views:
+        """What the actor may see."""
+
+    @abstractmethod
+    def _reload(self) -> bool:
+        """Look for fields that people added meanwhile; whether there are any."""
+
+    # One record ------------------------------------------------------------------------------------------------
+
+    def get(self, kind: type[R] | str, id: str, *, as_of: datetime | None = None) -> R:
+        """The record with this id, now or as it was; raises `NotFound`."""
+        name = kind_name(kind)
+        found = self.get_many(name, (id,), as_of=as_of)[0]
+        if found is None:
+            raise NotFound(name, id)
+        return found  # type: ignore[return-value]  # the schema maps the name to the class
+
+    def get_many(
+        self, kind: type[R] | str, ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> list[R | None]:
+        """The records with these ids, in their order; None for those that are not there."""
+        name = kind_name(kind)
+        reads = self._reads()
+        view = self._views().of(self.schema, name)
+        scope = {name: view.conditions} if view.conditions else {}
+        found: list[Any]
+        if as_of is None:
+            found = reads.get(name, ids, scope)
+            if None in found:
+                found = [
+                    record if record is not None else self._merged(reads, name, id, scope)
+                    for record, id in zip(found, ids, strict=True)
+                ]
+        else:
+            past = Past(reads, utc(as_of), scope)
+            self.schema[name]
+            found = [past.get(name, id) for id in ids]
+        if view.masked:
+            found = [record if record is None else view.show(record) for record in found]
+        return found
+
+    def _merged(self, reads: Reads, name: str, id: str, scope: Any) -> Record | None:
+        alias = reads.get(Alias.__kind__, [id])[0]
+        if not isinstance(alias, Alias) or alias.of != name:
+            self.schema[name]  # an unknown kind is an error, not an empty answer
+            return None
+        return reads.get(name, [alias.target], scope)[0]
+
+    # Many records ----------------------------------------------------------------------------------------------
+
+    def find(
+        self,
+        kind: type[R] | str,
+        *conditions: Condition,
+        order: str | Order | Sequence[str | Order] | None = None,
+        limit: int | None = None,
+        as_of: datetime | None = None,
+    ) -> Iterator[R]:
+        """The records that fulfil all conditions, one after the other; the loop over them may write."""
+        query = self._query(kind, conditions, order, limit)
+        scope = self._views().scope_of(self.schema, query)
+        view = self._views().of(self.schema, query.kind)
+        reads = self._reads()
+        found: Iterable[Record] = (
+            reads.find(query, scope)
+            if as_of is None
+            else Past(reads, utc(as_of), scope).page(query)
+        )
+        return (view.show(record) for record in found) if view.masked else iter(found)  # type: ignore[return-value,arg-type]
+
+    def page(
+        self,
+        kind: type[R] | str,
+        *conditions: Condition,
+        order: str | Order | Sequence[str | Order] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+        as_of: datetime | None = None,
+    ) -> Records[R]:
+        """Up to `limit` of the records that fulfil all conditions, from behind the cursor `after`."""
+        query = self._query(kind, conditions, order, limit, after)
+        scope = self._views().scope_of(self.schema, query)
+        reads = self._reads()
+        found = (
+            reads.page(query, scope)
+            if as_of is None
+            else Past(reads, utc(as_of), scope).page(query)
+        )
+        return self._shown(found, {query.kind: self._views().of(self.schema, query.kind)})
+
+    def count(
+        self, kind: type[Record] | str, *conditions: Condition, as_of: datetime | None = None
+    ) -> int:
+        """How many records fulfil all conditions."""
+        query = self._query(kind, conditions)
+        scope = self._views().scope_of(self.schema, query)
+        reads = self._reads()
+        return (
+            reads.count(query, scope)
+            if as_of is None
+            else Past(reads, utc(as_of), scope).count(query)
+        )
+
+    def totals(
+        self,
+        kind: type[Record] | str,
+        *conditions: Condition,
+        by: Paths = (),
+        sum: Paths = (),
+        min: Paths = (),
+        max: Paths = (),
+        as_of: datetime | None = None,
+    ) -> list[Total]:
+        """Counts, sums, smallest and largest values, in groups; measures in the order sum, min, max.
+
+        Missing values are left out of measures. Sums of money are split by currency.
+        """
+        if as_of is not None:
+            raise UnsupportedError(
+                "totals are of the present; find(..., as_of=...) gives the records to add up"
+            )
+        measures = [Measure("sum", path) for path in _paths(sum)]
+        measures += [Measure("min", path) for path in _paths(min)]
+        measures += [Measure("max", path) for path in _paths(max)]
+        query = self._query(kind, conditions)
+        used = [*_paths(by), *(measure.path for measure in measures)]
+        owner = self.schema[query.kind]
+        for path in used:
+            self.schema.locate(owner, path)
+        for measure in measures:
+            self._check_measure(owner, measure)
+        scope = self._views().scope_of(self.schema, query, *used)
+        return self._reads().totals(query, _paths(by), measures, scope)
+
+    def _check_measure(self, kind: Kind, measure: Measure) -> None:
+        type_ = self.schema.locate(kind, measure.path).field.type
+        summed = {"whole", "number", "decimal", "money"}
+        if (type_.name not in summed) if measure.of == "sum" else ("lt" not in type_.ops):
+            raise QueryError(
+                f"{kind.name}.{measure.path} is of type {type_.name}, which has no {measure.of}; count it instead"
+            )
+
+    def search(
+        self,
+        text: str,
+        kinds: Iterable[type[Record] | str] | None = None,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        as_of: datetime | None = None,
+    ) -> Records[Record]:
+        """Records with all words of the text, newest stored first; a part of a Korean word will do."""
+        if as_of is not None:
+            raise UnsupportedError(
+                "search is of the present; find(..., as_of=...) takes conditions"
+            )
+        names = (
+            [kind_name(kind) for kind in kinds] if kinds is not None else list(self.schema.kinds)
+        )
+        names = [name for name in names if self.schema[name].searchable]
+        views = {name: self._views().of(self.schema, name) for name in names}
+        scope = {name: view.conditions for name, view in views.items() if view.conditions}
+        hidden = {name: view.masked for name, view in views.items() if view.masked}
+        return self._shown(self._reads().search(text, names, limit, after, scope, hidden), views)
+
+    # The journal -----------------------------------------------------------------------------------------------
+
+    def history(self, kind: type[Record] | str, id: str) -> list[Change]:
+        """Every change of one record, oldest first; that of a deleted one is for the unrestricted only."""
+        name = kind_name(kind)
+        view = self._views().of(self.schema, name)
+        if view.conditions and self.get_many(name, [id])[0] is None:
+            raise NotFound(name, id)
+        found = self._reads().history(self.schema[name].name, id)
+        if not found:
+            raise NotFound(name, id)
+        return [view.show_change(change) for change in found]
+
+    def changes(
+        self,
+        after: int = 0,
+        kinds: Iterable[type[Record] | str] | None = None,
+        limit: int | None = None,
+        since: datetime | None = None,
+    ) -> list[Change]:
+        """Changes behind a position of the journal, in order, of records that the actor may read now."""
+        names = None if kinds is None else [self.schema[kind_name(kind)].name for kind in kinds]
+        found = self._reads().changes(after, names, limit, since)
+        return [
+            self._views().of(self.schema, change.kind).show_change(change)
+            for change in found
+            if self._visible(found, change)
+        ]
+
+    def _visible(self, found: Sequence[Change], change: Change) -> bool:
+        if change.kind not in self.schema.kinds:
+            return not self._views().restricted
+        conditions = self._views().of(self.schema, change.kind).conditions
+        if not conditions:
+            return True
+        return self._reads().get(change.kind, [change.id], {change.kind: conditions})[0] is not None
+
+    # A customer ------------------------------------------------------------------------------------------------
+
+    def timeline(
+        self,
+        customer_id: str,
+        kinds: Iterable[type[Record] | str] | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        as_of: datetime | None = None,
+    ) -> Records[Record]:
+        """What happened with a customer, newest first, over all kinds that have a timeline."""
+        wanted = self.schema if kinds is None else [self.schema[kind_name(each)] for each in kinds]
+        return timeline(self, wanted, customer_id, limit, after, as_of)
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _query(
+        self,
+        kind: type[Record] | str,
+        conditions: Sequence[Condition],
+        order: str | Order | Sequence[str | Order] | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Query:
+        query = Query(kind_name(kind), tuple(conditions), ordered(order), limit, after)
+        try:
+            return resolve(self.schema, query)
+        except QueryError:
+            if not self._reload():
+                raise
+            return resolve(self.schema, query)
+
+    def _shown(self, page: Page, views: Mapping[str, View]) -> Records[Any]:
+        if any(view.masked for view in views.values()):
+            shown = tuple(views[record.__kind__].show(record) for record in page.records)
+            return Records(shown, page.after)
+        return Records(page.records, page.after)

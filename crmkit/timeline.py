@@ -1,0 +1,132 @@
+"""A customer's timeline: one stream, newest first, merged from every kind that has a timeline."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic
+
+import attrs
+
+from crmkit.errors import QueryError
+from crmkit.query import Order, Query, where
+from crmkit.records import Record
+from crmkit.resolve import make_cursor
+from crmkit.schema import Kind
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from crmkit.reading import Reader
+
+    R = TypeVar("R", bound=Record, default=Record)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R", bound=Record)
+
+__all__ = ["Records", "timeline"]
+
+
+@attrs.frozen
+class Records(Generic[R]):
+    """Some records, and the cursor behind the last one: None if nothing follows."""
+
+    records: tuple[R, ...]
+    after: str | None = None
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def timeline(
+    reader: Reader,
+    kinds: Iterable[Kind],
+    customer_id: str,
+    limit: int,
+    after: str | None,
+    as_of: datetime | None,
+) -> Records[Record]:
+    """The next `limit` records of a customer: each kind's own page, merged by time, kind and id."""
+    wanted = {
+        kind.name: kind for kind in kinds if kind.timeline and kind.customer and not kind.opaque
+    }
+    cursors = _read(after, wanted)
+    pages: dict[str, Records[Record]] = {}
+    for name, kind in wanted.items():
+        if cursors.get(name, "") is not None:  # None: this kind has no more
+            pages[name] = _page(reader, kind, customer_id, limit, cursors.get(name), as_of)
+    merged = heapq.merge(
+        *([(_place(wanted[name], each), each) for each in page] for name, page in pages.items()),
+        key=lambda entry: entry[0],
+        reverse=True,
+    )
+    shown = [record for _, record in merged]
+    for record in shown[:limit]:
+        cursors[record.__kind__] = record  # type: ignore[assignment]  # made a cursor below
+    for name, page in pages.items():
+        cursors[name] = _cursor(reader, wanted[name], page, cursors.get(name))
+    more = any(cursor is not None for cursor in cursors.values())
+    return Records(tuple(shown[:limit]), _write(cursors) if more else None)
+
+
+def _page(
+    reader: Reader,
+    kind: Kind,
+    customer_id: str,
+    limit: int,
+    after: str | None,
+    as_of: datetime | None,
+) -> Records[Record]:
+    dated = (
+        () if kind.field(str(kind.timeline)).required else (where[str(kind.timeline)].present(),)
+    )
+    return reader.page(
+        kind.name,
+        where[str(kind.customer)] == customer_id,
+        *dated,
+        order=f"-{kind.timeline}",
+        limit=limit,
+        after=after or None,
+        as_of=as_of,
+    )
+
+
+def _place(kind: Kind, record: Record) -> tuple[Any, ...]:
+    return (record[str(kind.timeline)], kind.name, record.id)
+
+
+def _cursor(reader: Reader, kind: Kind, page: Records[Record], reached: Any) -> str | None:
+    """Where a kind's page goes on, `reached` being its last record shown, or its old cursor if none was."""
+    if not page.records:
+        return None
+    if not isinstance(reached, Record):
+        return reached or ""
+    if reached is page.records[-1]:
+        return page.after
+    query = Query(kind.name, order=(Order(str(kind.timeline), True),))
+    return make_cursor(reader.schema, query, [reached[str(kind.timeline)]], reached.id)
+
+
+def _write(cursors: Mapping[str, str | None]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(cursors).encode()).decode()
+
+
+def _read(text: str | None, kinds: Mapping[str, Kind]) -> dict[str, str | None]:
+    if text is None:
+        return {}
+    try:
+        cursors = json.loads(base64.urlsafe_b64decode(text))
+        if isinstance(cursors, dict) and cursors.keys() <= kinds.keys():
+            return cursors
+    except (ValueError, RecursionError):
+        pass
+    raise QueryError(
+        "this cursor belongs to another timeline or is damaged; start again without `after`"
+    )
