@@ -6,10 +6,11 @@ A backend says how its driver gives and takes values of each type; the layout of
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from crmkit.codec import slot_setters
+from crmkit.errors import ValueRefused
 from crmkit.records import Record
 from crmkit.schema import BASE, Field, Kind
 from crmkit.types import FieldType
@@ -27,19 +28,19 @@ REST = "rest"
 """The last column: custom fields and unknown ones, as JSON, None if there are none."""
 
 
-def row_columns(kind: Kind, unknown: Sequence[str] = ()) -> list[tuple[str, Field | None]]:
+def row_columns(kind: Kind, unknown: Sequence[Field] = ()) -> list[tuple[str, Field | None]]:
     """The columns of a kind's row in order, with the field that each belongs to.
 
     Those of `Record`, then each field with a column of its own (money has two, the second `NAME__currency`), then
-    columns that the table has and the kind does not declare, then `REST`.
+    those of `unknown` fields, which the table has and the kind does not declare any more, then `REST`.
     """
     columns: list[tuple[str, Field | None]] = [(name, kind.field(name)) for name in BASE]
-    for field in kind.fields.values():
+    for field in (*kind.fields.values(), *unknown):
         if not field.custom:
             columns.append((field.column, field))
             if field.type.name == "money":
                 columns.append((f"{field.column}__currency", field))
-    return [*columns, *((name, None) for name in unknown), (REST, None)]
+    return [*columns, (REST, None)]
 
 
 def _load_rest(kind: Kind, text: str, added: dict[str, Any], extra: dict[str, Any]) -> None:
@@ -52,17 +53,15 @@ def _load_rest(kind: Kind, text: str, added: dict[str, Any], extra: dict[str, An
 
 
 def row_loader(
-    kind: Kind, adapters: Adapters, unknown: Sequence[str] = ()
+    kind: Kind, adapters: Adapters, unknown: Sequence[Field] = ()
 ) -> Callable[[Row], Record]:
-    """A function from a row (see `row_columns`) to a record."""
+    """A function from a row (see `row_columns`) to a record; values of unknown fields go to `extra`, in plain form."""
     names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "Money": Money}
     names |= slot_setters(kind.cls) | {"load_rest": _load_rest, "kind": kind}
     columns = row_columns(kind, unknown)
     body = [f" ({', '.join(f'c{n}' for n in range(len(columns)))},) = row", " n = new(cls)"]
     body += [" added = {}", " extra = {}", " values = {}" if kind.opaque else ""]
     for number, (column, field) in enumerate(columns):
-        if field is None and column != REST:
-            body.append(f" if c{number} is not None: extra[{column!r}] = c{number}")
         if field is None or (column.endswith("__currency") and columns[number - 1][1] is field):
             continue
         value = f"c{number}"
@@ -73,7 +72,7 @@ def row_loader(
             names[f"l{number}"] = load
             value = (
                 f"l{number}({value})"
-                if field.required and not field.added
+                if field.required and not field.added and field.name in {*BASE, *kind.fields}
                 else (f"(None if c{number} is None else l{number}(c{number}))")
             )
         body.append(_assign(kind, field, value, number, names))
@@ -88,35 +87,47 @@ def row_loader(
 
 
 def _assign(kind: Kind, field: Field, value: str, number: int, names: dict[str, Any]) -> str:
-    if field.name in BASE:
+    unknown = field.name not in BASE and field.name not in kind.fields
+    if field.name in BASE or not (field.added or kind.opaque or unknown):
         return f" set_{field.name}(n, {value})"
-    if not field.added and not kind.opaque:
-        return f" set_{field.name}(n, {value})"
-    target = "added" if field.added else "values"
-    if kind.opaque:
+    target = "extra" if unknown else "added" if field.added else "values"
+    if kind.opaque or unknown:
         names[f"p{number}"] = field.type.dump
         value = f"p{number}({value})"
     return f" if c{number} is not None: {target}[{field.name!r}] = {value}"
 
 
-def _dump_rest(kind: Kind, record: Record, unknown: frozenset[str]) -> str | None:
+def _fitting(field: Field, plain: Any) -> Any:
+    """The value of an unknown field, None if it does not fit its column: then it stays in `REST`."""
+    try:
+        return None if plain is None else field.type.load(plain)
+    except ValueRefused:
+        return None
+
+
+def _dump_rest(kind: Kind, record: Record, unknown: Mapping[str, Field]) -> str | None:
     rest = {
         path: value if kind.opaque else kind.fields[path].type.dump(value)
         for path, value in record.added.items()
         if kind.fields[path].custom
     }
-    rest |= {name: value for name, value in record.extra.items() if name not in unknown}
+    rest |= {
+        name: value
+        for name, value in record.extra.items()
+        if name not in unknown or _fitting(unknown[name], value) is None
+    }
     return json.dumps(rest, ensure_ascii=False, separators=(",", ":")) if rest else None
 
 
 def row_dumper(
-    kind: Kind, adapters: Adapters, unknown: Sequence[str] = ()
+    kind: Kind, adapters: Adapters, unknown: Sequence[Field] = ()
 ) -> Callable[[Record], tuple[Any, ...]]:
     """A function from a record to its row (see `row_columns`)."""
     names: dict[str, Any] = {
         "dump_rest": _dump_rest,
         "kind": kind,
-        "unknown": frozenset(unknown),
+        "unknown": {field.name: field for field in unknown if not field.custom},
+        "fitting": _fitting,
     }
     parts: list[str] = []
     binds: list[str] = []
@@ -124,9 +135,7 @@ def row_dumper(
     for number, (column, field) in enumerate(columns):
         if column == REST:
             parts.append("dump_rest(kind, r, unknown) if r.added or r.extra else None")
-        elif field is None:
-            parts.append(f"r.extra.get({column!r})")
-        else:
+        elif field is not None:
             parts.append(_dump_part(kind, field, column, number, adapters, names, binds))
     source = ["def dump(r):", *binds, f" return ({', '.join(parts)},)"]
     exec("\n".join(source), names)
@@ -144,17 +153,21 @@ def _dump_part(
     binds: list[str],
 ) -> str:
     source = f"r.{field.name}"
-    if field.added:
+    unknown = field.name not in BASE and field.name not in kind.fields
+    if unknown:
+        names[f"u{number}"] = field
+        source = f"fitting(u{number}, r.extra.get({field.name!r}))"
+    elif field.added:
         source = f"r.added.get({field.name!r})"
     elif kind.opaque and field.name not in BASE:
         source = f"r.values.get({field.name!r})"
     dump = adapters(field.type)[1]
     money = field.type.name == "money"
-    if dump is None and not money and not kind.opaque:
+    if dump is None and not money and (unknown or not kind.opaque):
         return source
     binds.append(f" v{number} = {source}")
     value = f"v{number}"
-    if kind.opaque and field.name not in BASE:
+    if kind.opaque and not unknown and field.name not in BASE:
         names[f"o{number}"] = field.type.load
         binds.append(f" if v{number} is not None: v{number} = o{number}(v{number})")
     if money:
@@ -162,6 +175,6 @@ def _dump_part(
     elif dump is not None:
         names[f"d{number}"] = dump
         value = f"d{number}(v{number})"
-        if field.required and not field.added and not kind.opaque:
+        if field.required and not field.added and not kind.opaque and not unknown:
             return value
     return f"(None if v{number} is None else {value})"
