@@ -239,7 +239,7 @@ class OpaqueRecord(Record):
 
     def __getitem__(self, path: str) -> Any:
         """The plain value of a field by its name, None if it is missing."""
-        if path in self.__fields__:
+        if path in Record.__fields__:  # the kind may well have fields called kind or values
             return getattr(self, path)
         return self.values.get(path, self.added.get(path))
 

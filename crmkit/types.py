@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -40,6 +40,7 @@ __all__ = [
 MAX_TEXT = 1_000_000
 """The longest text, in characters, that one field may hold; also the longest JSON of a tuple or mapping."""
 
+_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
 _EQUAL = frozenset({"eq", "ne", "in", "present"})
 _ORDER = _EQUAL | {"lt", "le", "gt", "ge"}
 
@@ -223,8 +224,11 @@ class Scaled(FieldType):
 
     def scaled(self, value: Decimal) -> int:
         """The whole number that databases keep: 12.50 with two decimals is 1250."""
-        steps = value.scaleb(self.scale)
-        whole = int(steps)
+        try:
+            steps = value.scaleb(self.scale, _EXACT)
+            whole = int(steps)
+        except ArithmeticError:
+            steps, whole = value, 0
         if steps != whole:
             raise ValueRefused(
                 f"{value} has more than {self.scale} decimals; round it, then say how"
@@ -235,7 +239,7 @@ class Scaled(FieldType):
 
     def unscaled(self, whole: int) -> Decimal:
         """The Decimal of such a whole number."""
-        return Decimal(whole).scaleb(-self.scale)
+        return Decimal(whole).scaleb(-self.scale, _EXACT)
 
     def dump(self, value: Any) -> Any:
         """Text, so that no reader makes a float of it."""
