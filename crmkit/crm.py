@@ -21,7 +21,7 @@ from crmkit.reading import Reader
 from crmkit.records import CustomField
 from crmkit.restrictions import Views
 from crmkit.schema import Schema
-from crmkit.storage import SYSTEM, Actor, Cause, Change, Reads, Storage
+from crmkit.storage import MAX_DEPTH, SYSTEM, Actor, Cause, Change, Reads, Storage
 from crmkit.transaction import Transaction
 from crmkit.values import Clock
 from crmkit.values import now as system_clock
@@ -29,10 +29,7 @@ from crmkit.values import now as system_clock
 if TYPE_CHECKING:
     from crmkit.errors import PluginError
 
-__all__ = ["CRM", "MAX_DEPTH", "Handle"]
-
-MAX_DEPTH = 8
-"""How long a chain of causes may be."""
+__all__ = ["CRM", "Handle"]
 
 _log = logging.getLogger("crmkit")
 
@@ -62,19 +59,29 @@ class Handle(Reader):
 
     @contextmanager
     def transaction(
-        self, *, effective: datetime | None = None, cause: Cause | None = None
+        self,
+        *,
+        effective: datetime | None = None,
+        cause: Cause | None = None,
+        unrestricted: bool = False,
     ) -> Iterator[Transaction]:
         """Writes that all happen at the end of the block, or none if it raises.
 
         `effective` is when the writes were true in the world, for histories that are brought in; `cause` is what
-        set them off. A thread has one transaction at a time.
+        set them off; `unrestricted` reads are for workers, which act under a name of their own and see everything.
+        A thread has one transaction at a time.
         """
         app = self._app
         app.check_outside()
         start = app.storage.position() if app.observers else 0
         with app.storage.transaction() as storage:
             tx = Transaction(
-                app, storage, self.actor, effective=effective, cause=cause or app.cause
+                app,
+                storage,
+                self.actor,
+                effective=effective,
+                cause=cause or app.cause,
+                unrestricted=unrestricted,
             )
             app.enter(tx)
             try:
@@ -98,7 +105,7 @@ class Handle(Reader):
         for call in self._app.plugins.calls("crm_profile"):
             answer = call.attempt(values)
             if isinstance(answer, Exception):
-                answer = [Section(call.owner.name, call.owner.name, [("failed", str(answer))])]
+                answer = Section(call.owner.name, call.owner.name, (("failed", str(answer)),))
             sections += [answer] if isinstance(answer, Section) else answer or []
         return sorted(sections, key=lambda section: section.name)
 

@@ -72,7 +72,7 @@ class Past:
         if now is None and name in self._scope:
             return None
         changes = self._reads.history(name, id)
-        document = undone(now and dump_document(kind, now), changes, self._at)
+        document = undone(None if now is None else dump_document(kind, now), changes, self._at)
         return None if document is None else load_document(kind, document)
 
     def all(self, name: str) -> Mapping[str, Record]:

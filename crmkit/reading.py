@@ -86,12 +86,12 @@ class Reader(ABC):
         reads = self._reads()
         view = self._views().of(self.schema, name)
         scope = {name: view.conditions} if view.conditions else {}
-        found: list[Any]
+        found: Any
         if as_of is None:
             found = reads.get(name, ids, scope)
             if None in found:
                 found = [
-                    record if record is not None else self._merged(reads, name, id, scope)
+                    record if record is not None else self._taken_in(reads, name, id, scope)
                     for record, id in zip(found, ids, strict=True)
                 ]
         else:
@@ -100,9 +100,9 @@ class Reader(ABC):
             found = [past.get(name, id) for id in ids]
         if view.masked:
             found = [record if record is None else view.show(record) for record in found]
-        return found
+        return list(found)
 
-    def _merged(self, reads: Reads, name: str, id: str, scope: Any) -> Record | None:
+    def _taken_in(self, reads: Reads, name: str, id: str, scope: Any) -> Record | None:
         alias = reads.get(Alias.__kind__, [id])[0]
         if not isinstance(alias, Alias) or alias.of != name:
             self.schema[name]  # an unknown kind is an error, not an empty answer
@@ -124,12 +124,12 @@ class Reader(ABC):
         scope = self._views().scope_of(self.schema, query)
         view = self._views().of(self.schema, query.kind)
         reads = self._reads()
-        found: Iterable[Record] = (
+        found: Iterable[Any] = (
             reads.find(query, scope)
             if as_of is None
             else Past(reads, utc(as_of), scope).page(query)
         )
-        return (view.show(record) for record in found) if view.masked else iter(found)  # type: ignore[return-value,arg-type]
+        return (view.show(record) for record in found) if view.masked else iter(found)  # type: ignore[misc]
 
     def page(
         self,

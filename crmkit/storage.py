@@ -21,6 +21,7 @@ from crmkit.records import Record
 from crmkit.schema import Schema
 
 __all__ = [
+    "MAX_DEPTH",
     "NO_SCOPE",
     "SYSTEM",
     "Action",
@@ -75,6 +76,10 @@ class Actor:
 
 SYSTEM = Actor("system", "system")
 """The app itself, which nothing restricts."""
+
+
+MAX_DEPTH = 8
+"""How long a chain of causes may be before it is taken for a loop."""
 
 
 @attrs.frozen

@@ -76,6 +76,7 @@ class Transaction(Reader):
         *,
         effective: datetime | None = None,
         cause: Cause | None = None,
+        unrestricted: bool = False,
     ) -> None:
         self.id = new_id()
         self.actor = actor
@@ -85,7 +86,8 @@ class Transaction(Reader):
         self._app = app
         self._storage = storage
         self._view = GuardView(app, storage, actor)
-        self._seen = Views(app.plugins, actor, self._view, fresh_for=None)
+        viewer = app.actor if unrestricted else actor
+        self._seen = Views(app.plugins, viewer, self._view, fresh_for=None)
         self._guards = Guards(app.plugins, app.schema, actor, self._view, app.config.company.region)
         self._over: str | None = None
 
@@ -124,6 +126,16 @@ class Transaction(Reader):
         self._usable()
         self._storage.lock(name)
 
+    def state(self, key: str) -> Any:
+        """What was kept under a key: a plugin's own notes, which are no records and leave no changes."""
+        self._usable()
+        return self._storage.state(key)
+
+    def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
+        """Keep a JSON value under a key, None to forget it; with `expected`, only if that is what is kept now."""
+        self._usable()
+        return self._storage.set_state(key, value, expected)
+
     # Adding, changing, deleting --------------------------------------------------------------------------------
 
     def add(self, record: R) -> R:
@@ -160,7 +172,7 @@ class Transaction(Reader):
             shown = [self._unmasked(kind, *pair) for pair in zip(mine, current, strict=True)]
             accepted = self._accepted(kind, shown)
             writes = [
-                Write("update", self._merged(kind, *pair), pair[1])
+                Write("update", self._combined(kind, *pair), pair[1])
                 for pair in zip(accepted, current, strict=True)
             ]
             for write in writes:
@@ -222,7 +234,7 @@ class Transaction(Reader):
 
     # Two people, one record ------------------------------------------------------------------------------------
 
-    def _merged(self, kind: Kind, mine: Record, current: Record) -> Record:
+    def _combined(self, kind: Kind, mine: Record, current: Record) -> Record:
         """My changes on top of the current record; mine = what I wrote - what I had read."""
         if mine.version == current.version:
             return mine

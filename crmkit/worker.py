@@ -1,0 +1,352 @@
+"""Workers: code that follows the journal or the clock, outside of the user's transaction.
+
+A batch's own writes and the worker's new position commit together, the position compared with the one that the
+batch began at: so an effect inside the database happens exactly once, however often a process dies and whatever
+another process does meanwhile. The lease only keeps two processes from doing the same work in vain.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmkit.errors import BackendError, CauseLoop, CrmError, PluginError
+from crmkit.manifest import WorkerSpec
+from crmkit.plugins import resolve
+from crmkit.storage import MAX_DEPTH, Actor, Cause, Change
+from crmkit.transaction import Transaction
+from crmkit.values import format_time, new_id, parse_time
+
+if TYPE_CHECKING:
+    from crmkit.crm import CRM
+
+__all__ = ["Aside", "WorkerState", "retry", "run_workers", "worker_states"]
+
+BATCH = 200
+"""How many changes a worker is given at once."""
+
+LEASE = timedelta(seconds=60)
+"""How long a process that dies keeps others from its workers."""
+
+TRIES = 5
+"""How often a change is tried before it is set aside; the pauses are 1, 2, 4, 8 seconds."""
+
+POLL = 0.5
+"""Seconds between two looks at a journal in which nothing happens."""
+
+
+@attrs.frozen
+class Aside:
+    """A change that a worker failed at, or that waits behind one of the same record.
+
+    `again` is when it will be tried, None if it was tried often enough and waits for `crm worker retry`.
+    """
+
+    worker: str
+    position: int
+    kind: str
+    id: str
+    error: str
+    tries: int
+    again: datetime | None
+
+    @property
+    def key(self) -> str:
+        """Where it is kept; keys sort by position."""
+        return f"{_key(self.worker)}/aside/{self.position:020}"
+
+    def plain(self) -> dict[str, Any]:
+        """What is kept."""
+        again = self.again and format_time(self.again)
+        return {**attrs.asdict(self), "again": again}
+
+
+@attrs.frozen
+class WorkerState:
+    """How far a worker has come: `lag` is how many changes are behind its position, 0 for one of the clock."""
+
+    name: str
+    position: int
+    lag: int
+    ran_at: datetime | None
+    error: str | None
+    aside: tuple[Aside, ...] = ()
+
+
+def _key(worker: str) -> str:
+    return f"crmkit/worker/{worker}"
+
+
+def _asides(crm: CRM, worker: str) -> list[Aside]:
+    kept = crm.storage.states(f"{_key(worker)}/aside/")
+    return [
+        Aside(**{**entry, "again": entry["again"] and parse_time(entry["again"])})
+        for _, entry in sorted(kept.items())
+    ]
+
+
+def worker_states(crm: CRM) -> list[WorkerState]:
+    """How far every worker of the app has come."""
+    found = []
+    for name, (spec, _) in crm.plugins.workers().items():
+        kept = crm.storage.state(_key(name)) or {}
+        position = kept.get("position", 0)
+        lag = len(crm.storage.changes(position, spec.kinds or None)) if spec.every is None else 0
+        ran = kept.get("ran")
+        found.append(
+            WorkerState(
+                name,
+                position,
+                lag,
+                ran and parse_time(ran),
+                kept.get("error"),
+                tuple(_asides(crm, name)),
+            )
+        )
+    return found
+
+
+def retry(crm: CRM, name: str | None = None) -> int:
+    """Let changes that were set aside be tried again at once, of one worker or of all; returns how many."""
+    due = [
+        attrs.evolve(entry, again=crm.storage.now(), tries=0)
+        for worker in ([name] if name else crm.plugins.workers())
+        for entry in _asides(crm, worker)
+    ]
+    with crm.storage.transaction() as tx:
+        for entry in due:
+            tx.set_state(entry.key, entry.plain())
+    return len(due)
+
+
+def run_workers(
+    crm: CRM,
+    *,
+    once: bool,
+    names: Iterable[str] | None = None,
+    on_progress: Callable[[str, int], None] | None = None,
+    stop: threading.Event | None = None,
+) -> int:
+    """Run the workers of an app: until they have caught up (`once`), or until `stop` is set.
+
+    Several processes may do so on one database. Returns how many changes and ticks were worked off. Raises
+    `PluginError` for an unknown name.
+    """
+    known = crm.plugins.workers()
+    for name in names or ():
+        if name not in known:
+            raise PluginError(
+                f"there is no worker {name!r}; there are {', '.join(known) or 'none'}"
+            )
+    runs = [
+        _Run(crm, spec, resolve(spec.target, call.owner), on_progress)
+        for name, (spec, call) in known.items()
+        if names is None or name in set(names)
+    ]
+    ended = stop or threading.Event()
+    done = 0
+    try:
+        while True:
+            worked = sum(run.step(ended) for run in runs)
+            done += worked
+            if ended.is_set() or (once and not worked):
+                return done
+            if not worked:
+                ended.wait(POLL)
+    finally:
+        for run in runs:
+            run.release()
+
+
+class _TakenOver(Exception):
+    """Another process has worked this off meanwhile."""
+
+
+class _Run:
+    """One worker in one process."""
+
+    def __init__(
+        self,
+        crm: CRM,
+        spec: WorkerSpec,
+        function: Callable[[Transaction, Any], object],
+        on_progress: Callable[[str, int], None] | None,
+    ) -> None:
+        self.crm = crm
+        self.spec = spec
+        self.function = function
+        self.key = _key(spec.name)
+        self.holder = new_id()
+        self.on_progress = on_progress or (lambda name, count: None)
+
+    def step(self, ended: threading.Event) -> int:
+        """Work off what there is now; returns how many changes or ticks that were."""
+        if not self._lease():
+            return 0
+        try:
+            worked = self._tick() if self.spec.every is not None else self._follow(ended)
+        except _TakenOver:
+            return 0
+        if worked:
+            self.on_progress(self.spec.name, worked)
+        return worked
+
+    def _lease(self) -> bool:
+        """Take or renew the lease; False if another process holds it."""
+        key, now = f"{self.key}/lease", self.crm.storage.now()
+        held = self.crm.storage.state(key)
+        if held and held["holder"] != self.holder and parse_time(held["until"]) > now:
+            return False
+        if held and held["holder"] == self.holder and parse_time(held["until"]) > now + LEASE / 2:
+            return True
+        wanted = {"holder": self.holder, "until": format_time(now + LEASE)}
+        with self.crm.storage.transaction() as tx:
+            return tx.set_state(key, wanted, held)
+
+    def release(self) -> None:
+        """Give the lease back, if it is held."""
+        key = f"{self.key}/lease"
+        held = self.crm.storage.state(key)
+        if held and held["holder"] == self.holder:
+            with self.crm.storage.transaction() as tx:
+                tx.set_state(key, None, held)
+
+    # The clock -------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> int:
+        kept = self.crm.storage.state(self.key)
+        now = self.crm.clock()
+        state = kept or {}
+        due = parse_time(state["next"]) if "next" in state else now
+        if now < due:
+            return 0
+        assert self.spec.every is not None
+        fine = {"ran": format_time(now), "next": format_time(now + self.spec.every)}
+        try:
+            with self._transaction() as tx:
+                self.function(tx, now)
+                self._keep(tx, kept, fine)
+            return 1
+        except (BackendError, _TakenOver):
+            raise
+        except Exception as error:
+            tries = state.get("tries", 0) + 1
+            pause = min(timedelta(seconds=2**tries), self.spec.every)
+            failed = {**state, "tries": tries, "error": _said(error)}
+            with self.crm.storage.transaction() as storage:
+                storage.set_state(self.key, {**failed, "next": format_time(now + pause)}, kept)
+            return 0
+
+    # The journal -----------------------------------------------------------------------------------------------
+
+    def _follow(self, ended: threading.Event) -> int:
+        worked = self._again()
+        while not ended.is_set():
+            kept = self.crm.storage.state(self.key)
+            start = (kept or {}).get("position", 0)
+            head = self.crm.storage.position()
+            changes = self.crm.storage.changes(start, self.spec.kinds or None, BATCH)
+            if not changes:
+                if head > start + BATCH:  # nothing for this worker in a long stretch: skip it
+                    with self.crm.storage.transaction() as tx:
+                        tx.set_state(self.key, {"position": head}, kept)
+                return worked
+            if not self._lease():
+                return worked
+            worked += self._work_off(kept, changes)
+        return worked
+
+    def _work_off(self, kept: Any, changes: Sequence[Change]) -> int:
+        """Work off a batch, or its halves if it fails, or set its one change aside."""
+        end = {"position": changes[-1].position}
+        stuck = {(entry.kind, entry.id) for entry in _asides(self.crm, self.spec.name)}
+        free = [change for change in changes if (change.kind, change.id) not in stuck]
+        waiting = [change for change in changes if (change.kind, change.id) in stuck]
+        try:
+            with self._transaction() as tx:
+                for change in waiting:
+                    self._set_aside(tx, change, "waits for an earlier change of this record", 0)
+                self._run(tx, free)
+                self._keep(tx, kept, end)
+            return len(changes)
+        except (BackendError, _TakenOver):
+            raise
+        except Exception as error:
+            if len(changes) == 1:
+                with self._transaction() as tx:
+                    self._set_aside(tx, changes[0], _said(error), _tries(error, 1))
+                    self._keep(tx, kept, end)
+                return 1
+        half = len(changes) // 2
+        self._work_off(kept, changes[:half])
+        middle = {"position": changes[half - 1].position}
+        self._work_off(middle, changes[half:])
+        return len(changes)
+
+    def _again(self) -> int:
+        """Try again what is due: of each record only the first, since later changes wait behind it."""
+        worked = 0
+        seen: set[tuple[str, str]] = set()
+        for entry in _asides(self.crm, self.spec.name):
+            record = (entry.kind, entry.id)
+            if record in seen or entry.again is None or entry.again > self.crm.storage.now():
+                seen.add(record)
+                continue
+            [change] = self.crm.storage.changes(entry.position - 1, None, 1)
+            try:
+                with self._transaction() as tx:
+                    self._run(tx, [change])
+                    if not tx.set_state(entry.key, None, entry.plain()):
+                        raise _TakenOver
+                worked += 1
+            except (BackendError, _TakenOver):
+                raise
+            except Exception as error:
+                seen.add(record)
+                with self._transaction() as tx:
+                    self._set_aside(tx, change, _said(error), _tries(error, entry.tries + 1))
+        return worked
+
+    def _run(self, tx: Transaction, changes: Sequence[Change]) -> None:
+        """Call the worker with the changes, those of one chain of causes at a time."""
+        for chain, group in groupby(changes, key=_chain):
+            cause = Cause(chain[0], (*chain[1], self.spec.name))
+            if cause.depth > MAX_DEPTH:
+                raise CauseLoop(cause.by)
+            tx.cause = cause
+            self.function(tx, list(group))
+
+    def _keep(self, tx: Transaction, before: Any, after: Any) -> None:
+        if not tx.set_state(self.key, after, before):
+            raise _TakenOver
+
+    def _set_aside(self, tx: Transaction, change: Change, error: str, tries: int) -> None:
+        pause = timedelta(seconds=2 ** max(tries - 1, 0))
+        again = (
+            None if tries >= TRIES else self.crm.storage.now() + (pause if tries else timedelta())
+        )
+        entry = Aside(self.spec.name, change.position, change.kind, change.id, error, tries, again)
+        tx.set_state(entry.key, entry.plain())
+
+    def _transaction(self) -> Any:
+        actor = Actor(f"worker:{self.spec.name}", "bot", "worker")
+        return self.crm.acting(actor).transaction(unrestricted=True)
+
+
+def _chain(change: Change) -> tuple[str, tuple[str, ...]]:
+    cause = change.cause
+    return (cause.root, cause.by) if cause else (change.transaction, ())
+
+
+def _tries(error: Exception, tries: int) -> int:
+    # A loop of rules would loop again: that is set aside at once.
+    return TRIES if isinstance(error, CauseLoop) else tries
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
