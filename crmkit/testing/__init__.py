@@ -1,0 +1,38 @@
+"""What vendors test with: contracts, fixtures for pytest, and broken storages that keep the contract honest.
+
+A storage backend proves itself by a test class that inherits `StorageContract`:
+
+```python
+import pytest
+from crmkit.testing import StorageContract
+
+
+class TestMyStorage(StorageContract):
+    @pytest.fixture
+    def open_storage(self, tmp_path):
+        return lambda: open_mine(f"mine:///{tmp_path}/acme.db")
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmkit.testing.lab import Lab
+    from crmkit.testing.storage_contract import StorageContract
+
+__all__ = ["Lab", "StorageContract"]
+
+_HOMES = {
+    "Lab": "crmkit.testing.lab",
+    "StorageContract": "crmkit.testing.storage_contract",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # pytest imports this package in every project where crmkit is installed: nothing heavy until it is used.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,20 @@
+"""The storage contract: what every storage must do, as tests that a vendor inherits."""
+
+from __future__ import annotations
+
+from crmkit.testing.contracts.conditions import Conditions
+from crmkit.testing.contracts.paging import Paging
+from crmkit.testing.contracts.scope import Scoped
+from crmkit.testing.contracts.search import Search
+from crmkit.testing.contracts.totals import Totals
+from crmkit.testing.contracts.values import Values
+
+__all__ = ["StorageContract"]
+
+
+class StorageContract(Values, Conditions, Paging, Scoped, Totals, Search):
+    """Everything that `crmkit.storage` promises. Override the fixture `open_storage`.
+
+    `exempt` names tests that the storage is known to fail, with the reason; a capability that it has not got skips
+    its tests.
+    """

@@ -1,0 +1,58 @@
+"""Apps for the tests of the core: each runs in memory and, where it is installed, on SQLite."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from crmkit import CRM, Config
+from crmkit.testing.fixtures import FakeClock
+
+Open = Callable[..., CRM]
+
+BACKENDS = ["memory", *(["sqlite"] if importlib.util.find_spec("crmkit_sqlite") else [])]
+
+
+@pytest.fixture(params=BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/crm.db"
+
+
+@pytest.fixture
+def open_crm(url: str, clock: FakeClock) -> Iterator[Open]:
+    """Opens an app with plugins given as modules; the one of the database comes along."""
+    opened: list[CRM] = []
+
+    def open(*plugins: Any, **settings: Any) -> CRM:
+        needed: list[Any] = [] if url == "memory://" else ["sqlite"]
+        settings.setdefault("config", Config())
+        settings.setdefault("clock", clock)
+        opened.append(CRM.open(url, plugins=[*needed, *plugins], **settings))
+        return opened[-1]
+
+    yield open
+    for crm in opened:
+        crm.close()
+
+
+@pytest.fixture
+def app(open_crm: Open) -> CRM:
+    return open_crm()
+
+
+@pytest.fixture
+def plugin() -> Callable[..., ModuleType]:
+    """Makes a plugin of functions that implement hooks: `plugin("rules", crm_validate=...)`."""
+    from crmkit import Manifest, hookimpl
+
+    def make(name: str, **hooks: Any) -> ModuleType:
+        module = ModuleType(name)
+        module.manifest = Manifest(name=name)  # type: ignore[attr-defined]
+        for hook, function in hooks.items():
+            setattr(module, hook, hookimpl(function))
+        return module
+
+    return make
