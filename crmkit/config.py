@@ -7,14 +7,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
-from crmkit.errors import ConfigError, ValueRefused, nearest
-from crmkit.manifest import structured
-from crmkit.values import Money
+from crmkit.errors import ConfigError, nearest
+from crmkit.manifest import matching, structured
 
 __all__ = ["Company", "Config", "load_config", "resolve_storage", "set_disabled"]
 
@@ -23,24 +23,14 @@ __all__ = ["Company", "Config", "load_config", "resolve_storage", "set_disabled"
 class Company:
     """Whose CRM it is, from `[company]`: the defaults of addresses, times, money and words.
 
-    Raises `ConfigError` for a region, time zone or currency that does not exist or is written in another way.
+    `region` is a country of ISO 3166, `currency` one of ISO 4217; both are checked for their form.
     """
 
     name: str = ""
-    region: str = "KR"
+    region: str = attrs.field(default="KR", validator=matching("[A-Z]{2}", "KR"))
     timezone: str = "Asia/Seoul"
-    currency: str = "KRW"
+    currency: str = attrs.field(default="KRW", validator=matching("[A-Z]{3}", "KRW"))
     language: Literal["ko", "en"] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if not re.fullmatch("[A-Z]{2}", self.region):
-            raise ConfigError(
-                f"region is {self.region!r}; write two letters of ISO 3166, as in 'KR'"
-            )
-        try:
-            Money(0, self.currency)
-        except ValueRefused as error:
-            raise ConfigError(str(error)) from None
 
 
 @attrs.frozen
@@ -56,7 +46,7 @@ class Config:
     disabled: tuple[str, ...] = ()
     company: Company = Company()
     plugin: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
-    path: Path | None = None
+    path: Path | None = attrs.field(default=None, metadata={"key": False})
 
     @property
     def folder(self) -> Path:
@@ -97,13 +87,15 @@ def set_disabled(path: Path, names: Iterable[str]) -> None:
     text = file.read_bytes().decode() if file.exists() else ""
     before = _read(file) if text else {}
     edited = _edited(text, json.dumps(wanted, ensure_ascii=False))
-    if tomllib.loads(edited) != before | {"disabled": wanted}:
-        raise ConfigError(f"{file} is hard to edit; write `disabled = {wanted}` into it yourself")
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(edited.encode())
-    if text:
-        shutil.copymode(file, draft)
-    draft.replace(file)
+    with suppress(tomllib.TOMLDecodeError):
+        if tomllib.loads(edited) == before | {"disabled": wanted}:
+            draft = file.with_name(f".{file.name}.{os.getpid()}")
+            draft.write_bytes(edited.encode())
+            if text:
+                shutil.copymode(file, draft)
+            draft.replace(file)
+            return
+    raise ConfigError(f"{file} is hard to edit; write `disabled = {wanted}` into it yourself")
 
 
 def _located(given: str | Path | None) -> Path | None:

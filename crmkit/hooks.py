@@ -17,6 +17,9 @@ __all__ = ["Brought", "Hooks", "Implementation", "conflict", "hook_arguments", "
 
 T = TypeVar("T")
 
+Arguments = tuple[str, ...]
+"""The names of a hook's arguments, or of those that an implementation takes."""
+
 
 @attrs.frozen
 class Implementation:
@@ -25,7 +28,12 @@ class Implementation:
     hook: str
     owner: Found
     function: Callable[..., Any]
-    arguments: tuple[str, ...]
+    arguments: Arguments
+
+    @property
+    def plugin(self) -> str:
+        """The plugin's name."""
+        return self.owner.name
 
     def call(self, values: Mapping[str, Any]) -> Any:
         """Call it with its share of the hook's arguments; what it yields becomes a list.
@@ -52,12 +60,13 @@ class Implementation:
     def failed(self, error: Exception) -> PluginError:
         """The exception as a `PluginError` that names plugin, distribution, version and hook."""
         text = str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
-        return self.owner.refusal(f"failed in {self.hook}: {text}; report it", self.hook, error)
+        failure = self.refused(f"failed in {self.hook}: {text}; report it")
+        failure.__cause__ = error
+        return failure
 
-    def misfit(self, item: object, wanted: str) -> PluginError:
-        """The error for something that the hook does not take."""
-        text = f"returned {item!r} from {self.hook}; return {wanted}"
-        return self.owner.refusal(text, self.hook)
+    def refused(self, text: str, error: type[PluginError] = PluginError) -> PluginError:
+        """The error for what the hook cannot take: plugin, distribution and version, then `text`."""
+        return self.owner.refusal(text, self.hook, error)
 
 
 Brought = dict[str, tuple[T, Implementation]]
@@ -77,24 +86,12 @@ class Hooks:
         except KeyError:
             raise PluginError(f"there is no hook {hook!r}{nearest(hook, self._calls)}") from None
 
-    def call_each(self, hook: str, /, **values: Any) -> Iterable[tuple[Implementation, Any]]:
-        """Call the implementations of a hook one by one: each with its result.
-
-        Raises `PluginError` from an exception of theirs; their `CrmError`s pass.
-        """
-        implementations = self.calls(hook)
-        return ((each, each.call(values)) for each in implementations) if implementations else ()
-
-    def attempt_each(self, hook: str, /, **values: Any) -> Iterable[tuple[Implementation, Any]]:
-        """Call the implementations of a hook, each alone: a failure is a result, a `PluginError`."""
-        return ((each, each.attempt(values)) for each in self.calls(hook))
-
     def merged(
         self,
         hook: str,
         of: type[T],
         /,
-        key: Callable[[T, Implementation], str] | None = None,
+        key: Callable[[Any, Implementation], str] = lambda item, _: str(item.name),
         errors: list[PluginError] | None = None,
         **values: Any,
     ) -> Brought[T]:
@@ -104,16 +101,13 @@ class Hooks:
         to that instead, and what the failing plugin brings is left out from there on.
         """
         brought: Brought[T] = {}
-        for implementation, result in self.attempt_each(hook, **values):
+        for call in self.calls(hook):
             try:
-                for item in _items(implementation, result, of):
-                    name = key(item, implementation) if key else item.name  # type: ignore[attr-defined]
+                for item in _items(call, of, values):
+                    name, what = key(item, call), hook[4:].removesuffix("s")
                     if name in brought:
-                        owner = brought[name][1].owner
-                        raise conflict(
-                            hook[4:].removesuffix("s"), name, owner, implementation.owner
-                        )
-                    brought[name] = item, implementation
+                        raise conflict(what, name, brought[name][1].owner, call.owner)
+                    brought[name] = item, call
             except PluginError as error:
                 if errors is None:
                     raise
@@ -125,12 +119,8 @@ class Hooks:
         return self.merged("crm_kinds", type, key=_kind_name)
 
     def fields(self) -> Brought[FieldSpec]:
-        """The fields on other kinds, by `kind.namespace.field`; `on` and `name` are whole names."""
-        merged = self.merged("crm_fields", FieldSpec, key=_field_path)
-        return {
-            path: (attrs.evolve(spec, on=path.split(".")[0], name=path.split(".", 1)[1]), owner)
-            for path, (spec, owner) in merged.items()
-        }
+        """The fields on other kinds, by `kind.namespace.field`; the spec's own name may be a bare `field`."""
+        return self.merged("crm_fields", FieldSpec, _field_path)
 
     def storages(self) -> Brought[tuple[str, str]]:
         """The storages, by URL scheme: (scheme, `"module:function"`)."""
@@ -151,20 +141,22 @@ class Hooks:
         return self.merged("crm_checks", Check, errors=errors), tuple(errors)
 
 
-def _items(implementation: Implementation, result: Any, of: type[T]) -> Iterator[T]:
+def _items(implementation: Implementation, of: type[T], values: Mapping[str, Any]) -> Iterator[T]:
+    result = implementation.attempt(values)
     if isinstance(result, PluginError):
         raise result
-    for item in result.items() if isinstance(result, Mapping) else result or ():
+    several = result.items() if isinstance(result, Mapping) else result or ()
+    for item in several if isinstance(several, Iterable) else (several,):
         if not isinstance(item, of):
-            raise implementation.misfit(item, f"{of.__name__} objects")
+            text = f"returned {item!r} from {implementation.hook}; return {of.__name__} objects"
+            raise implementation.refused(text)
         yield item
 
 
-def _kind_name(cls: type[Record], implementation: Implementation) -> str:
-    name = vars(cls).get("__kind__")
-    if not (issubclass(cls, Record) and name):
-        raise implementation.misfit(cls, "classes made by @kind")
-    return str(name)
+def _kind_name(cls: type, implementation: Implementation) -> str:
+    if not (issubclass(cls, Record) and vars(cls).get("__kind__")):
+        raise implementation.refused(f"returned {cls!r}, which is no kind; decorate it with @kind")
+    return cls.__kind__
 
 
 def _field_path(spec: FieldSpec, implementation: Implementation) -> str:
@@ -172,7 +164,8 @@ def _field_path(spec: FieldSpec, implementation: Implementation) -> str:
     namespace, _, name = spec.name.rpartition(".")
     own = implementation.owner.namespace
     if namespace not in {"", own}:
-        raise implementation.misfit(spec.name, f"fields of its own namespace, as in '{own}.{name}'")
+        text = f"names a field {spec.name!r}, but its namespace is {own!r}; call it {name!r}"
+        raise implementation.refused(text)
     return f"{kind}.{own}.{name}"
 
 
@@ -183,12 +176,10 @@ def _command_path(spec: CommandSpec, _: Implementation) -> str:
 def conflict(what: str, name: str, one: object, other: object) -> PluginConflict:
     """The error for two plugins that bring the same thing; it names both, in an order of its own."""
     both = " and ".join(sorted((str(one), str(other))))
-    return PluginConflict(
-        f"{what} {name!r} comes from both {both}; disable one of them with `crm plugin disable`"
-    )
+    return PluginConflict(f"{what} {name!r} comes from both {both}; disable or uninstall one")
 
 
-def hook_arguments(manager: pluggy.PluginManager, module: Any) -> dict[str, tuple[str, ...]]:
+def hook_arguments(manager: pluggy.PluginManager, module: Any) -> dict[str, Arguments]:
     """The hooks that a module of hookspecs defines, and their arguments."""
     return {
         name: tuple(inspect.signature(getattr(module, name)).parameters)
@@ -198,43 +189,30 @@ def hook_arguments(manager: pluggy.PluginManager, module: Any) -> dict[str, tupl
 
 
 def refusals(
-    manager: pluggy.PluginManager,
-    module: Any,
-    hooks: Mapping[str, tuple[str, ...]],
-    lacks_partner: bool,
+    manager: pluggy.PluginManager, module: Any, hooks: Mapping[str, Arguments], lacks_partner: bool
 ) -> Iterator[str]:
-    """What is wrong with a plugin's implementations of `hooks` (name -> arguments): sentences to follow its name.
+    """What is wrong with a plugin's implementations of `hooks`: sentences to follow its name.
 
     An implementation marked `optionalhook` may be of a hook that is not there if the plugin `lacks_partner`.
     """
     for name in dir(module):
-        options = manager.parse_hookimpl_opts(module, name)
+        function, options = getattr(module, name, None), manager.parse_hookimpl_opts(module, name)
         if options is not None:
-            yield from _wrong_options(name, options)
-            yield from _wrong_shape(name, getattr(module, name), hooks.get(name))
+            for option, value in options.items():
+                if value and option != "optionalhook":
+                    yield f"marks {name} with {option}; remove it, for no result depends on order"
+            yield from _wrong_shape(name, function, hooks.get(name))
             if name not in hooks and not (options["optionalhook"] and lacks_partner):
                 yield f"implements {name}, which is no hook{nearest(name, hooks) or '; remove it'}"
-        elif name.startswith("crm_") and _is_unmarked(manager, module, name):
+        elif name.startswith("crm_") and _is_unmarked(function):
             yield f"has a function {name} that is not marked; add @hookimpl, or rename it"
 
 
-def _is_unmarked(manager: pluggy.PluginManager, module: Any, name: str) -> bool:
-    is_hook = manager.parse_hookspec_opts(module, name) is not None
-    return inspect.isroutine(getattr(module, name)) and not is_hook
+def _is_unmarked(function: Any) -> bool:
+    return inspect.isfunction(function) and not hasattr(function, "crmkit_spec")
 
 
-def _wrong_options(name: str, options: Mapping[str, Any]) -> Iterator[str]:
-    for option in ("specname", "tryfirst", "trylast", "wrapper", "hookwrapper"):
-        if options[option]:
-            yield (
-                f"marks {name} with {option}; remove that: a hook is one plain function of its "
-                "name, and no result depends on the order of plugins"
-            )
-
-
-def _wrong_shape(
-    name: str, function: Callable[..., Any], passed: tuple[str, ...] | None
-) -> Iterator[str]:
+def _wrong_shape(name: str, function: Any, passed: Arguments | None) -> Iterator[str]:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         yield f"has an async {name}; make it a plain function, and a worker of what takes long"
     for parameter in inspect.signature(function).parameters.values():
@@ -246,4 +224,5 @@ def _wrong_shape(
         elif parameter.default is not parameter.empty:
             yield f"takes {where} with a default, which is never used; remove the default"
         elif passed is not None and parameter.name not in passed:
-            yield f"takes {where}, which the hook does not pass; it passes {', '.join(passed) or 'nothing'}"
+            there_are = ", ".join(passed) or "no arguments"
+            yield f"takes {where}, which the hook does not pass; it passes {there_are}"

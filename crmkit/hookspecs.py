@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crmkit.records import Customer, Record
     from crmkit.storage import Actor, Change, Patch, Reads, Write
 
+    Writes = Sequence[Write]
+
 hookspec = pluggy.HookspecMarker("crmkit")
 """Marks a function as a hook; plugins use it for hooks of their own (`Manifest(hookspecs=...)`)."""
 
@@ -130,7 +132,7 @@ def crm_shutdown(crm: CRM) -> None:
 
 @hookspec
 def crm_prepare(
-    tx: Reads, kind: str, writes: Sequence[Write], actor: Actor
+    tx: Reads, kind: str, writes: Writes, actor: Actor
 ) -> Iterable[Patch | Record] | None:
     """Fill in what follows from a write.
 
@@ -142,9 +144,7 @@ def crm_prepare(
 
 
 @hookspec
-def crm_validate(
-    tx: Reads, kind: str, writes: Sequence[Write], actor: Actor
-) -> Iterable[Problem] | None:
+def crm_validate(tx: Reads, kind: str, writes: Writes, actor: Actor) -> Iterable[Problem] | None:
     """Say what is wrong with a write.
 
     Called after every plugin has prepared, with writes of one kind. Returns `write.problem(field, text)` for each
@@ -153,9 +153,7 @@ def crm_validate(
 
 
 @hookspec
-def crm_authorize(
-    tx: Reads, kind: str, writes: Sequence[Write], actor: Actor
-) -> Iterable[Problem] | None:
+def crm_authorize(tx: Reads, kind: str, writes: Writes, actor: Actor) -> Iterable[Problem] | None:
     """Say what the actor may not write.
 
     Called after validation, with writes of one kind; not for the system. Returns `write.denial(text)` for each

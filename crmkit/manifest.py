@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from enum import Enum
 from types import ModuleType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -28,22 +26,24 @@ hookimpl = pluggy.HookimplMarker("crmkit")
 """Marks a function of a plugin's entry module as the implementation of the hook of that name."""
 
 
-def _matching(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+def matching(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    """An attrs validator for texts of one pattern; it raises `ConfigError`, which shows the example."""
+
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not (isinstance(value, str) and re.fullmatch(pattern, value)):
             place = f"{type(instance).__name__}.{attribute.name}"
-            raise PluginError(f"{place} is {value!r}; write it as in {example!r}")
+            raise ConfigError(f"{place} is {value!r}; write it as in {example!r}")
 
     return check
 
 
-_name = _matching("[a-z][a-z0-9_-]*", "opening-hours")
-_target = _matching(r"[\w.]+:[\w.]+", "crmkit_clinic.cli:visits")
+_name = matching("[a-z][a-z0-9_-]*", "opening-hours")
+_target = matching(r"[\w.]+:[\w.]+", "crmkit_clinic.cli:visits")
 
 
 def _attrs_class(instance: object, attribute: object, value: Any) -> None:
     if value is not None and not (isinstance(value, type) and attrs.has(value)):
-        raise PluginError(f"Manifest.config is {value!r}; give it an attrs class")
+        raise ConfigError(f"Manifest.config is {value!r}; give it an attrs class")
 
 
 @attrs.frozen
@@ -53,11 +53,11 @@ class Manifest:
     `api` is the hook API it was written for. `requires` names plugins without which it does not load; `extends`
     names optional partners, whose hooks it implements with `@hookimpl(optionalhook=True)`. `config` is an attrs
     class into which the table `[plugin.NAME]` of crm.toml is read. `hookspecs` is a module with hooks of its own.
-    Raises `PluginError` for a name or a number that cannot be one.
+    Raises `ConfigError` for a name or a number that cannot be one.
     """
 
     name: str = attrs.field(validator=_name)
-    api: str = attrs.field(default=API, validator=_matching(r"\d+\.\d+", API))
+    api: str = attrs.field(default=API, validator=matching(r"\d+\.\d+", API))
     requires: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     extends: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     config: type[Any] | None = attrs.field(default=None, validator=_attrs_class)
@@ -74,55 +74,37 @@ class Manifest:
         return None if self.config is None else structured(table, self.config, place)
 
 
-_MEANT: Mapping[object, str] = {
-    str: "a text in quotes",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    date: "a date, as in 2026-03-01",
-    time: "a time, as in 09:00:00",
-    datetime: "a date and time, as in 2026-03-01T09:00:00+09:00",
-    tuple: "a list in [ ]",
-    list: "a list in [ ]",
-}
+_MEANT = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+_MEANT |= {each: f"a {each.__name__}" for each in (list, date, time, datetime)} | {tuple: "a list"}
 
 
 def structured(value: Any, wanted: Any, place: str) -> Any:
     """A value of a TOML file as what an annotation wants, such as an attrs class; nothing is coerced.
 
-    Understands attrs classes, tuples, lists, mappings, unions, `Literal`, enums by value and what TOML has. Raises
+    Understands attrs classes, `tuple[X, ...]`, `list`, mappings, `X | None`, `Literal` and what TOML has. Raises
     `ConfigError`, which begins with `place`.
     """
     origin, arguments = get_origin(wanted) or wanted, get_args(wanted)
     if attrs.has(origin) and isinstance(value, dict):
         return _filled(value, origin, place)
     if origin in (Union, UnionType):
-        *others, last = (each for each in arguments if each is not NoneType)
-        for each in others:
-            with suppress(ConfigError):
-                return structured(value, each, place)
-        return structured(value, last, place)
+        [present] = (each for each in arguments if each is not NoneType)
+        return structured(value, present, place)
     if origin in (tuple, list) and isinstance(value, list):
         return origin(structured(v, arguments[0], f"{place}[{i}]") for i, v in enumerate(value))
     if origin in (dict, Mapping) and isinstance(value, dict):
         return {key: structured(v, arguments[1], f"{place} {key}") for key, v in value.items()}
-    if isinstance(origin, type) and issubclass(origin, Enum):
-        choices = tuple(member.value for member in origin)
-        return origin(structured(value, Literal[choices], place))
-    if (
-        type(value) is origin
-        or origin in (Any, object)
-        or (origin is Literal and value in arguments)
-    ):
+    if value in arguments if origin is Literal else type(value) is origin or origin is Any:
         return value
     if origin is float and type(value) is int:
         return float(value)
-    meant = _MEANT.get(origin) or " or ".join(map(repr, arguments)) or "a table"
-    raise ConfigError(f"{place} is {value!r}; write {meant}")
+    meant = " or ".join(map(repr, arguments)) if origin is Literal else "a table"
+    raise ConfigError(f"{place} is {value!r}; write {_MEANT.get(origin, meant)}")
 
 
 def _filled(table: Mapping[str, object], cls: type[Any], place: str) -> Any:
-    known = {attribute.name: attribute for attribute in attrs.fields(cls) if attribute.init}
+    fields = (each for each in attrs.fields(cls) if each.init and each.metadata.get("key", True))
+    known = {each.name: each for each in fields}
     for key in sorted(table.keys() - known.keys()):
         hint = nearest(key, known) or f"; there are {', '.join(known)}"
         raise ConfigError(f"{place} has an unknown key {key!r}{hint}")
@@ -164,17 +146,11 @@ class Found:
         return f"{self.name} ({f'{self.distribution} {self.version}'.strip()})"
 
     def refusal(
-        self, text: str, hook: str | None = None, cause: BaseException | None = None
+        self, text: str, hook: str | None = None, error: type[PluginError] = PluginError
     ) -> PluginError:
-        """The error that says what is wrong with the plugin: its name, distribution and version, then `text`."""
-        error = PluginError(
-            f"plugin {self} {text}; or go on without it: `crm plugin disable {self.name}`",
-            plugin=self.name,
-            hook=hook,
-            distribution=self.distribution,
-        )
-        error.__cause__ = cause
-        return error
+        """The error that says what is wrong with it: its name, distribution and version, then `text`."""
+        sentence = f"plugin {self} {text}; or go on without it: `crm plugin disable {self.name}`"
+        return error(sentence, plugin=self.name, hook=hook, distribution=self.distribution)
 
 
 @attrs.frozen(kw_only=True)
@@ -187,7 +163,7 @@ class FieldSpec(FieldOptions):
     """
 
     on: type[Record] | str
-    name: str = attrs.field(validator=_matching(r"([a-z]\w*\.)?[a-z]\w*", "chart_no"))
+    name: str = attrs.field(validator=matching(r"([a-z]\w*\.)?[a-z]\w*", "chart_no"))
     default: object = None
     type: object
 
@@ -217,7 +193,7 @@ class WorkerSpec:
     """A worker, from `crm_workers`: it follows the journal of `kinds`, or runs `every` so often.
 
     `target` is `"module:function"`. `kinds` holds classes or names and is kept as names; `()` means every kind.
-    Exactly one of `kinds` and `every` is given, or `PluginError` is raised.
+    Exactly one of `kinds` and `every` is given, or `ConfigError` is raised.
     """
 
     name: str = attrs.field(validator=_name)
@@ -227,7 +203,7 @@ class WorkerSpec:
 
     def __attrs_post_init__(self) -> None:
         if (self.kinds is None) == (self.every is None) or self.every == timedelta(0):
-            raise PluginError(f"worker {self.name!r} needs either kinds= or every= (above zero)")
+            raise ConfigError(f"worker {self.name!r} needs either kinds= or every= (above zero)")
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ import functools
 import importlib
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import attrs
 import pluggy
 
 from crmkit import hookspecs
-from crmkit.errors import PluginConflict, PluginError, nearest
-from crmkit.hooks import Hooks, Implementation, conflict, hook_arguments, refusals
+from crmkit.errors import PluginError, nearest
+from crmkit.hooks import Arguments, Hooks, Implementation, conflict, hook_arguments, refusals
 from crmkit.manifest import API, Found, Manifest
 
 __all__ = ["BrokenPlugins", "Found", "Plugins", "choose", "discover", "find_local", "resolve"]
@@ -58,39 +58,33 @@ def find_local(path: str, folder: Path) -> Found:
     place = (folder / path).expanduser().resolve()
     file = place / "__init__.py" if place.is_dir() else place
     if file.suffix != ".py" or not file.is_file() or not place.stem.isidentifier():
-        raise PluginError(
-            f"there is no plugin at {place}; name a .py file, or a folder with an __init__.py, "
-            "whose name can be imported, as in './clinic'"
-        )
+        raise PluginError(f"there is no plugin at {place}; name a .py file or a package's folder")
     return Found(place.stem, distribution=path, version="", target=str(file), local=True)
 
 
 def choose(
     found: Iterable[Found],
     wanted: Iterable[str] | None = None,
-    disabled: Iterable[str] = (),
+    disabled: Collection[str] = (),
     folder: Path = Path(),
 ) -> tuple[Found, ...]:
     """The plugins to load: all, or those `wanted` (names, or paths relative to `folder`), less the `disabled`.
 
     Raises `PluginError` for a wanted one that is not there; it names the nearest.
     """
-    installed = tuple(found)
-    chosen = installed if wanted is None else _wanted(installed, wanted, folder)
-    without = frozenset(disabled)
-    return tuple(plugin for plugin in chosen if plugin.name not in without)
-
-
-def _wanted(installed: tuple[Found, ...], wanted: Iterable[str], folder: Path) -> Iterator[Found]:
-    names = {plugin.name for plugin in installed}
-    for name in dict.fromkeys(wanted):
+    installed: dict[str, list[Found]] = {}
+    for plugin in found:
+        installed.setdefault(plugin.name, []).append(plugin)
+    chosen: list[Found] = []
+    for name in dict.fromkeys(installed if wanted is None else wanted):
         if "/" in name or "\\" in name or name.endswith(".py"):
-            yield find_local(name, folder)
-        elif name in names:
-            yield from (plugin for plugin in installed if plugin.name == name)
-        else:
-            hint = nearest(name, names) or "; install it, or take it out of `plugins` in crm.toml"
+            chosen.append(find_local(name, folder))
+        elif name not in installed:
+            hint = nearest(name, installed) or "; install it, or take it out of crm.toml"
             raise PluginError(f"there is no plugin {name!r}{hint}", plugin=name)
+        else:
+            chosen += installed[name]
+    return tuple(plugin for plugin in chosen if plugin.name not in disabled)
 
 
 def resolve(target: str, owner: Found) -> Any:
@@ -99,7 +93,7 @@ def resolve(target: str, owner: Found) -> Any:
         return _imported(target)
     except Exception as error:
         text = f"names {target}, which cannot be loaded: {type(error).__name__}: {error}; mend it"
-        raise owner.refusal(text, cause=error) from error
+        raise owner.refusal(text) from error
 
 
 # ---------------------------------------------------------------------------------------------------------- importing
@@ -139,8 +133,7 @@ def _given(source: object) -> tuple[Found, Any]:
 def _unfit(found: Found, manifest: object) -> str | None:
     """Why a plugin with this manifest cannot be loaded, if it cannot."""
     if not isinstance(manifest, Manifest):
-        what = "no manifest" if manifest is None else f"a manifest that is {manifest!r}"
-        return f"has {what}; write `manifest = Manifest(name={found.name!r})` in its entry module"
+        return f"has no manifest; write `manifest = Manifest({found.name!r})` in its entry module"
     if manifest.name != found.name:
         return f"calls itself {manifest.name!r} in its manifest; give it one name in both places"
     theirs, ours = ([int(part) for part in api.split(".")] for api in (manifest.api, API))
@@ -171,7 +164,7 @@ class _Loading:
         # Sorted, so that not even the text of an error depends on the order of the sources.
         given = sorted(map(_given, sources), key=lambda pair: str(pair[0]))
         for found, module in given:
-            self.add(found, module or self.imported(found))
+            self.add(found, module)
         self.loaded = {name: self.loaded[name] for name in self.order({f.name for f, _ in given})}
         self.hooks = self.specified()
         for plugin in self.loaded.values():
@@ -181,69 +174,62 @@ class _Loading:
         for name, plugin in self.loaded.items():
             self.manager.register(plugin.module, name)
 
-    def refuse(self, found: Found, text: str, cause: BaseException | None = None) -> None:
-        self.broken.append(found.refusal(text, cause=cause))
+    def refuse(self, found: Found, text: str) -> None:
+        self.broken.append(found.refusal(text))
 
     def imported(self, found: Found) -> Any:
         started = time.perf_counter()
-        try:
-            module = _imported_locally(found) if found.local else _imported(found.target)
-        except (Exception, SystemExit) as error:
-            text = f"cannot be imported: {type(error).__name__}: {error}; mend or reinstall it"
-            return self.refuse(found, text, error)
+        module = _imported_locally(found) if found.local else _imported(found.target)
         if (taken := time.perf_counter() - started) > SLOW_IMPORT:
             text = f"takes {taken:.1f} s to import; import what is heavy where it is used"
             self.warnings.append(f"plugin {found} {text}")
         return module
 
     def add(self, found: Found, module: Any) -> None:
-        if module is None:
+        try:
+            module = module or self.imported(found)
+        except (Exception, SystemExit) as error:
+            text = f"cannot be imported: {type(error).__name__}: {error}; mend or reinstall it"
+            self.refuse(found, text)
+            self.broken[-1].__cause__ = error
             return
         manifest: Any = getattr(module, "manifest", None)
         if fault := _unfit(found, manifest):
             self.refuse(found, fault)
         elif other := self.loaded.get(found.name):
-            text = f"there are two plugins {found.name!r}: {other.found} and {found}; uninstall one"
-            self.broken.append(PluginConflict(text, plugin=found.name))
+            self.broken.append(conflict("plugin", found.name, other.found, found))
         else:
             self.loaded[found.name] = _Loaded(found, manifest, module)
 
     def order(self, names: set[str]) -> list[str]:
         """The plugins' names: those that are required before those that require them, else by name."""
-        import graphlib
-
-        requires = {name: plugin.manifest.requires for name, plugin in self.loaded.items()}
+        requires = {name: set(plugin.manifest.requires) for name, plugin in self.loaded.items()}
         for name, required in requires.items():
-            for missing in sorted(set(required) - names):
+            for missing in sorted(required - names):
                 text = f"requires the plugin {missing!r}, which is not loaded; install or enable it"
                 self.refuse(self.loaded[name].found, text)
-        sorter = graphlib.TopologicalSorter(requires)
-        try:
-            sorter.prepare()
-        except graphlib.CycleError as error:
-            chain = list(reversed(error.args[1]))
-            text = f"requires itself: {' > '.join(chain)}; let one of them use `extends` instead"
-            self.refuse(self.loaded[chain[0]].found, text)
-            return list(requires)
         order: list[str] = []
-        while ready := sorted(sorter.get_ready()):
-            sorter.done(*ready)
-            order += ready
-        return [name for name in order if name in requires]
+        while rest := sorted(requires.keys() - set(order)):
+            ready = [name for name in rest if requires[name].isdisjoint(rest)]
+            if not ready:
+                text = f"requires itself, by way of {', '.join(rest)}; use `extends` in one of them"
+                self.refuse(self.loaded[rest[0]].found, text)
+            order += ready or rest
+        return order
 
-    def specified(self) -> dict[str, tuple[str, ...]]:
+    def specified(self) -> dict[str, Arguments]:
         """Tell the manager every hook there is: by name, with its arguments."""
         specs: dict[str, Any] = {str(p.found): p.manifest.hookspecs for p in self.loaded.values()}
+        hooks: dict[str, Arguments] = {}
         owners: dict[str, str] = {}
-        hooks: dict[str, tuple[str, ...]] = {}
         for owner, module in {"crmkit itself": hookspecs, **specs}.items():
             brought = hook_arguments(self.manager, module)
-            taken = brought.keys() & hooks.keys()
-            self.broken += [conflict("hook", hook, owners[hook], owner) for hook in sorted(taken)]
+            taken = sorted(brought.keys() & hooks.keys())
+            self.broken += [conflict("hook", hook, owners[hook], owner) for hook in taken]
             if brought and not taken:
                 self.manager.add_hookspecs(module)
-            hooks = brought | hooks
-            owners = dict.fromkeys(brought, owner) | owners
+            hooks |= brought
+            owners |= dict.fromkeys(brought, owner)
         return hooks
 
     def check(self, plugin: _Loaded) -> None:
@@ -255,24 +241,23 @@ class _Loading:
 
     def implementations(self, hook: str) -> Iterator[Implementation]:
         """Those of a hook, in the order of the plugins."""
-        by_plugin = {
-            each.plugin_name: each for each in getattr(self.manager.hook, hook).get_hookimpls()
-        }
+        found = {i.plugin_name: i for i in getattr(self.manager.hook, hook).get_hookimpls()}
         for name, plugin in self.loaded.items():
-            if each := by_plugin.get(name):
+            if each := found.get(name):
                 yield Implementation(hook, plugin.found, each.function, tuple(each.argnames))
 
 
 class Plugins(Hooks):
     """The loaded plugins of one app, and what their hooks bring together.
 
-    `found` and `manifests` are by name, in the order in which plugins require each other. `warnings` are sentences
-    for `crm doctor`. `manager` is pluggy's.
+    `order` has their names, those that are required before those that require them, else by name; `found` and
+    `manifests` are by name, in that order. `warnings` are sentences for `crm doctor`. `manager` is pluggy's.
     """
 
     def __init__(self, loading: _Loading, tables: Tables) -> None:
         super().__init__({hook: tuple(loading.implementations(hook)) for hook in loading.hooks})
         self.manager = loading.manager
+        self.order = tuple(loading.loaded)
         self.found = {name: plugin.found for name, plugin in loading.loaded.items()}
         self.manifests = {name: plugin.manifest for name, plugin in loading.loaded.items()}
         self._settings = {n: m.settings(tables.get(n, {})) for n, m in self.manifests.items()}
@@ -290,11 +275,6 @@ class Plugins(Hooks):
         Raises `BrokenPlugins`, which has all that is wrong with any of them, or `ConfigError` for a table.
         """
         return cls(_Loading(sources), tables or {})
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The plugins' names: those that are required before those that require them, else by name."""
-        return tuple(self.manifests)
 
     def config(self, name: str) -> Any:
         """The settings of a plugin: an object of its manifest's `config` class, or None if it has none."""
