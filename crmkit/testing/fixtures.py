@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+
+__all__ = ["FakeClock", "clock"]
 
 pytest.register_assert_rewrite(
     "crmkit.testing.contracts",
@@ -10,3 +14,32 @@ pytest.register_assert_rewrite(
     "crmkit.testing.machine",
     "crmkit.testing.plugin_contract",
 )
+
+
+class FakeClock:
+    """A clock that stands still until it is told: an app's `clock`."""
+
+    def __init__(self, start: datetime = datetime(2026, 3, 1, 9, tzinfo=UTC)) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self._now
+
+    def tick(self, seconds: float = 1, **more: float) -> datetime:
+        """Go on by so many seconds, and `days=`, `hours=`, `minutes=`, `microseconds=` as in a timedelta."""
+        self._now += timedelta(seconds=seconds, **more)
+        return self._now
+
+    def set(self, moment: datetime) -> datetime:
+        """Show another time, an earlier one too; it needs a zone."""
+        if moment.utcoffset() is None:
+            raise ValueError(f"{moment.isoformat()} has no time zone; say which, as in tzinfo=UTC")
+        self._now = moment.astimezone(UTC)
+        return self._now
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still at 2026-03-01 09:00 UTC until a test moves it."""
+    return FakeClock()
