@@ -99,8 +99,8 @@ class Handle(Reader):
         """What every plugin has to say of a customer, by name; a section whose plugin fails says so."""
         from crmkit.records import Customer
 
-        self.get(Customer, customer_id, as_of=as_of)
-        values = {"crm": self, "customer": customer_id, "as_of": as_of}
+        customer = self.get(Customer, customer_id, as_of=as_of)
+        values = {"crm": self, "customer": customer, "as_of": as_of}
         sections: list[Section] = []
         for call in self._app.plugins.calls("crm_profile"):
             answer = call.attempt(values)

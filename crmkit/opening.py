@@ -43,25 +43,25 @@ def plugin_kinds(plugins: Plugins, custom: Iterable[tuple[str, Field]] = ()) -> 
     brought += [(cls, str(call.owner)) for cls, call in plugins.kinds().values()]
     names = {cls.__kind__ for cls, _ in brought}
     added: dict[str, list[Field]] = {}
-    for spec, call in plugins.fields().values():
-        on = str(spec.on)
+    for path, (spec, call) in plugins.fields().items():
+        on, _, name = path.partition(".")
         if on not in names:
             raise SchemaError(
-                f"plugin {call.owner} adds the field {spec.name} to {on!r}, which is no kind; "
+                f"plugin {call.owner} adds the field {name} to {on!r}, which is no kind; "
                 "name the plugin that brings it in `requires`"
             )
-        added.setdefault(on, []).append(_added_field(spec, str(call.owner)))
+        added.setdefault(on, []).append(_added_field(name, spec, str(call.owner)))
     for on, field in custom:
         added.setdefault(on, []).append(field)
     return [read_kind(cls, owner, added.get(cls.__kind__, ())) for cls, owner in brought]
 
 
-def _added_field(spec: FieldSpec, owner: str) -> Field:
+def _added_field(name: str, spec: FieldSpec, owner: str) -> Field:
     options = FieldOptions(
         **{each.name: getattr(spec, each.name) for each in attrs.fields(FieldOptions)}
     )
-    made, _ = type_of(spec.type, options, spec.name)
-    return Field(spec.name, made, False, spec.default, options, owner)
+    made, _ = type_of(spec.type, options, name)
+    return Field(name, made, False, spec.default, options, owner)
 
 
 def build_schema(

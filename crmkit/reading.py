@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crmkit.errors import NotFound, QueryError, UnsupportedError
+from crmkit.errors import NotFound, PluginError, QueryError, UnsupportedError
 from crmkit.past import Past
 from crmkit.query import Condition, Order, Query, ordered
 from crmkit.records import Alias, Record
@@ -21,11 +21,16 @@ from crmkit.values import utc
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from crmkit.config import Company
+    from crmkit.crm import CRM
+
     R = TypeVar("R", bound=Record, default=Record)
+    T = TypeVar("T")
 else:
     from typing import TypeVar
 
     R = TypeVar("R", bound=Record)
+    T = TypeVar("T")
 
 __all__ = ["Reader", "Records"]
 
@@ -50,6 +55,24 @@ class Reader(ABC):
     """What an actor can read. Kinds are given as classes or as names; ids that were merged away are followed."""
 
     actor: Actor
+    _app: CRM
+
+    @property
+    def company(self) -> Company:
+        """Whose CRM it is, from `[company]` of crm.toml: region, time zone, currency, language."""
+        return self._app.config.company
+
+    def settings(self, of: type[T]) -> T:
+        """A plugin's settings, from `[plugin.NAME]` of crm.toml: `of` is its manifest's `config` class."""
+        for name, manifest in self._app.plugins.manifests.items():
+            if manifest.config is of:
+                found: T = self._app.plugins.config(name)
+                return found
+        raise PluginError(f"no loaded plugin has settings of {of!r}; give Manifest(config=...)")
+
+    def now(self) -> datetime:
+        """The time on the app's clock."""
+        return self._app.clock()
 
     @property
     @abstractmethod
