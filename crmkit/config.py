@@ -112,9 +112,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be read: {error.strerror}; name another with --config or CRMKIT_CONFIG"
-        ) from error
+        raise ConfigError(f"{file} cannot be read: {error.strerror}; name another") from error
     except ValueError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}; correct that line") from error
 

@@ -10,7 +10,7 @@ import attrs
 import pluggy
 
 from crmkit.errors import CrmError, PluginConflict, PluginError, nearest
-from crmkit.manifest import Check, CommandSpec, FieldSpec, Found, WorkerSpec
+from crmkit.manifest import Check, CommandSpec, FieldSpec, Found, WorkerSpec, described
 from crmkit.records import Record
 
 __all__ = ["Brought", "Hooks", "Implementation", "conflict", "hook_arguments", "refusals"]
@@ -29,11 +29,6 @@ class Implementation:
     owner: Found
     function: Callable[..., Any]
     arguments: Arguments
-
-    @property
-    def plugin(self) -> str:
-        """The plugin's name."""
-        return self.owner.name
 
     def call(self, values: Mapping[str, Any]) -> Any:
         """Call it with its share of the hook's arguments; what it yields becomes a list.
@@ -59,14 +54,10 @@ class Implementation:
 
     def failed(self, error: Exception) -> PluginError:
         """The exception as a `PluginError` that names plugin, distribution, version and hook."""
-        text = str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
-        failure = self.refused(f"failed in {self.hook}: {text}; report it")
+        text = f"failed in {self.hook}: {described(error)}; report it"
+        failure = self.owner.refusal(text, self.hook)
         failure.__cause__ = error
         return failure
-
-    def refused(self, text: str, error: type[PluginError] = PluginError) -> PluginError:
-        """The error for what the hook cannot take: plugin, distribution and version, then `text`."""
-        return self.owner.refusal(text, self.hook, error)
 
 
 Brought = dict[str, tuple[T, Implementation]]
@@ -141,31 +132,32 @@ class Hooks:
         return self.merged("crm_checks", Check, errors=errors), tuple(errors)
 
 
-def _items(implementation: Implementation, of: type[T], values: Mapping[str, Any]) -> Iterator[T]:
-    result = implementation.attempt(values)
+def _items(call: Implementation, of: type[T], values: Mapping[str, Any]) -> Iterator[T]:
+    result = call.attempt(values)
     if isinstance(result, PluginError):
         raise result
     several = result.items() if isinstance(result, Mapping) else result or ()
     for item in several if isinstance(several, Iterable) else (several,):
         if not isinstance(item, of):
-            text = f"returned {item!r} from {implementation.hook}; return {of.__name__} objects"
-            raise implementation.refused(text)
+            text = f"returned {item!r} from {call.hook}; return {of.__name__} objects"
+            raise call.owner.refusal(text, call.hook)
         yield item
 
 
-def _kind_name(cls: type, implementation: Implementation) -> str:
+def _kind_name(cls: type, call: Implementation) -> str:
     if not (issubclass(cls, Record) and vars(cls).get("__kind__")):
-        raise implementation.refused(f"returned {cls!r}, which is no kind; decorate it with @kind")
+        text = f"returned {cls!r}, which is no kind; decorate it with @kind"
+        raise call.owner.refusal(text, call.hook)
     return cls.__kind__
 
 
-def _field_path(spec: FieldSpec, implementation: Implementation) -> str:
+def _field_path(spec: FieldSpec, call: Implementation) -> str:
     kind = spec.on if isinstance(spec.on, str) else spec.on.__kind__
     namespace, _, name = spec.name.rpartition(".")
-    own = implementation.owner.namespace
+    own = call.owner.namespace
     if namespace not in {"", own}:
         text = f"names a field {spec.name!r}, but its namespace is {own!r}; call it {name!r}"
-        raise implementation.refused(text)
+        raise call.owner.refusal(text, call.hook)
     return f"{kind}.{own}.{name}"
 
 

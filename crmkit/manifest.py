@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import attrs
 import pluggy
 
-from crmkit.errors import ConfigError, PluginError, nearest
+from crmkit.errors import ConfigError, CrmError, PluginError, nearest
 from crmkit.hookspecs import hookspec as hookspec
 from crmkit.records import FieldOptions, Record
 
@@ -37,6 +37,15 @@ def matching(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[Any],
     return check
 
 
+# Not `tuple` itself: type checkers do not find out what a converter of a generic type takes.
+def _tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
+def _frozenset(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(values)
+
+
 _name = matching("[a-z][a-z0-9_-]*", "opening-hours")
 _target = matching(r"[\w.]+:[\w.]+", "crmkit_clinic.cli:visits")
 
@@ -58,8 +67,8 @@ class Manifest:
 
     name: str = attrs.field(validator=_name)
     api: str = attrs.field(default=API, validator=matching(r"\d+\.\d+", API))
-    requires: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    extends: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    requires: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    extends: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     config: type[Any] | None = attrs.field(default=None, validator=_attrs_class)
     hookspecs: ModuleType | None = None
 
@@ -145,12 +154,15 @@ class Found:
     def __str__(self) -> str:
         return f"{self.name} ({f'{self.distribution} {self.version}'.strip()})"
 
-    def refusal(
-        self, text: str, hook: str | None = None, error: type[PluginError] = PluginError
-    ) -> PluginError:
+    def refusal(self, text: str, hook: str | None = None) -> PluginError:
         """The error that says what is wrong with it: its name, distribution and version, then `text`."""
         sentence = f"plugin {self} {text}; or go on without it: `crm plugin disable {self.name}`"
-        return error(sentence, plugin=self.name, hook=hook, distribution=self.distribution)
+        return PluginError(sentence, plugin=self.name, hook=hook, distribution=self.distribution)
+
+
+def described(error: BaseException) -> str:
+    """An exception in words: a `CrmError` speaks for itself, any other says its class first."""
+    return str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
 
 
 @attrs.frozen(kw_only=True)
@@ -230,12 +242,12 @@ class Section:
 
     name: str = attrs.field(validator=_name)
     label: str
-    rows: tuple[tuple[str, object] | Record, ...] = attrs.field(converter=tuple)
+    rows: tuple[tuple[str, object] | Record, ...] = attrs.field(converter=_tuple)
 
 
 @attrs.frozen
 class Restriction:
     """What an actor may read of a kind, from `crm_restrict`: rows that meet all `conditions`, without `masked`."""
 
-    conditions: tuple[Condition, ...] = attrs.field(default=(), converter=tuple)
-    masked: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    conditions: tuple[Condition, ...] = attrs.field(default=(), converter=_tuple)
+    masked: frozenset[str] = attrs.field(default=frozenset(), converter=_frozenset)

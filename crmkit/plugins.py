@@ -16,7 +16,7 @@ import pluggy
 from crmkit import hookspecs
 from crmkit.errors import PluginError, nearest
 from crmkit.hooks import Arguments, Hooks, Implementation, conflict, hook_arguments, refusals
-from crmkit.manifest import API, Found, Manifest
+from crmkit.manifest import API, Found, Manifest, described
 
 __all__ = ["BrokenPlugins", "Found", "Plugins", "choose", "discover", "find_local", "resolve"]
 
@@ -92,8 +92,9 @@ def resolve(target: str, owner: Found) -> Any:
     try:
         return _imported(target)
     except Exception as error:
-        text = f"names {target}, which cannot be loaded: {type(error).__name__}: {error}; mend it"
-        raise owner.refusal(text) from error
+        raise owner.refusal(
+            f"names {target}, but that fails: {described(error)}; mend it"
+        ) from error
 
 
 # ---------------------------------------------------------------------------------------------------------- importing
@@ -181,16 +182,15 @@ class _Loading:
         started = time.perf_counter()
         module = _imported_locally(found) if found.local else _imported(found.target)
         if (taken := time.perf_counter() - started) > SLOW_IMPORT:
-            text = f"takes {taken:.1f} s to import; import what is heavy where it is used"
-            self.warnings.append(f"plugin {found} {text}")
+            hint = "import what is heavy where it is used"
+            self.warnings.append(f"plugin {found} takes {taken:.1f} s to import; {hint}")
         return module
 
     def add(self, found: Found, module: Any) -> None:
         try:
             module = module or self.imported(found)
         except (Exception, SystemExit) as error:
-            text = f"cannot be imported: {type(error).__name__}: {error}; mend or reinstall it"
-            self.refuse(found, text)
+            self.refuse(found, f"cannot be imported: {described(error)}; mend or reinstall it")
             self.broken[-1].__cause__ = error
             return
         manifest: Any = getattr(module, "manifest", None)

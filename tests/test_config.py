@@ -98,7 +98,7 @@ def test_the_environment_names_the_file_and_an_argument_wins(toml, monkeypatch):
 
 
 def test_a_file_that_was_named_must_be_there(toml):
-    with pytest.raises(ConfigError, match=r"crm.toml cannot be read: No such file.*CRMKIT_CONFIG"):
+    with pytest.raises(ConfigError, match=r"crm.toml cannot be read: No such file"):
         load_config(toml)
 
 
