@@ -1,0 +1,219 @@
+"""How a kind lies in its table: columns, how values go in and out, the statements that never change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import attrs
+
+from crmkit.errors import ValueRefused
+from crmkit.records import Record
+from crmkit.rows import REST, Adapter, row_columns, row_dumper, row_loader
+from crmkit.schema import Field, Kind, Schema
+from crmkit.types import Choice, FieldType, Scaled
+from crmkit.values import format_time
+
+__all__ = ["SEQ", "Book", "Table", "adapters", "dumped_json", "loaded", "quoted", "sql_type"]
+
+SEQ = "crm_seq"
+"""The primary key of a table: rises over all kinds with each stored record; also the row of its search tokens."""
+
+RESERVED = frozenset({SEQ, REST})
+"""Columns that no field may be called like."""
+
+dumped_json: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode
+"""JSON without spaces, as text of any script."""
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _loaded_items(text: str) -> tuple[Any, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+def _dumped_items(value: tuple[Any, ...]) -> str:
+    return dumped_json(value) if value else "[]"
+
+
+class _Members(dict[Any, Any]):
+    """Enum members by value; a value that the class has no more is refused."""
+
+    def __missing__(self, value: Any) -> Any:
+        raise ValueRefused(
+            f"{value!r} is stored and is no choice any more; raise `schema` and convert it in `upgrade`"
+        )
+
+
+def adapters(type_: FieldType) -> Adapter:
+    """How `sqlite3` gives and takes values of a type (see `crmkit.rows`)."""
+    if isinstance(type_, Scaled):
+        return type_.unscaled, type_.scaled
+    if isinstance(type_, Choice) and type_.enum is not None:
+        members = _Members({member.value: member for member in type_.enum})
+        return members.__getitem__, attrgetter("_value_")
+    return _ADAPTERS.get(type_.name, (None, None))
+
+
+_ADAPTERS: Mapping[str, Adapter] = {
+    "flag": (bool, None),
+    "datetime": (datetime.fromisoformat, format_time),
+    "date": (date.fromisoformat, date.isoformat),
+    "items": (_loaded_items, _dumped_items),
+    "object": (json.loads, dumped_json),
+}
+
+_SQL_TYPES = {
+    "flag": "INTEGER",
+    "whole": "INTEGER",
+    "decimal": "INTEGER",
+    "money": "INTEGER",
+    "number": "REAL",
+}
+
+
+def sql_type(type_: FieldType) -> str:
+    """The declared type of a column; the currency of money is TEXT."""
+    if isinstance(type_, Choice):
+        return "INTEGER" if type(type_.values[0]) is int else "TEXT"
+    return _SQL_TYPES.get(type_.name, "TEXT")
+
+
+def column_types(field: Field) -> list[tuple[str, str]]:
+    """The columns of a field with their types."""
+    columns = [(field.column, sql_type(field.type))]
+    if field.type.name == "money":
+        columns.append((f"{field.column}__currency", "TEXT"))
+    return columns
+
+
+def expressions(field: Field, alias: str = "") -> tuple[str, ...]:
+    """The value of a field in SQL: two for money, (currency, minor units), in the order that it sorts by."""
+    place = f"{alias}." if alias else ""
+    money = field.type.name == "money"
+    if not field.custom:
+        column = f"{place}{quoted(field.column)}"
+        return (f"{place}{quoted(field.column + '__currency')}", column) if money else (column,)
+    # The path is literal, so that an index on the same expression is used.
+    path = f"""json_extract({place}{quoted(REST)}, '$."{field.name}"""
+    return (f"{path}\".currency')", f"{path}\".minor')") if money else (f"{path}\"')",)
+
+
+def loaded(field: Field, values: Sequence[Any]) -> Any:
+    """The value of a field from the columns of its `expressions`."""
+    if values[-1] is None:
+        return None
+    if field.type.name == "money":
+        return field.type.load({"minor": values[1], "currency": values[0]})
+    load = adapters(field.type)[0]
+    return values[0] if load is None else load(values[0])
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """One kind in one database.
+
+    `unknown` are fields whose columns are there though the kind declares them no more. `searched` are the fields
+    whose tokens are kept, unknown ones too.
+    """
+
+    kind: Kind
+    unknown: tuple[Field, ...]
+    searched: tuple[Field, ...]
+    columns: tuple[str, ...]
+    load: Callable[[Sequence[Any]], Record]
+    dump: Callable[[Record], tuple[Any, ...]]
+    positions: Mapping[str, tuple[int, ...]]
+    _updates: dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, kind: Kind, unknown: Sequence[Field] = ()) -> Table:
+        """The table of a kind; `unknown` as the database remembers them."""
+        columns = row_columns(kind, unknown)
+        places: dict[str, tuple[int, ...]] = {}
+        for number, (_, field) in enumerate(columns):
+            if field is not None:
+                places[field.name] = (*places.get(field.name, ()), number)
+        # What is not a column of its own is in the last one; an unknown value may be in either.
+        last = len(columns) - 1
+        places |= {each.name: (*places.get(each.name, ()), last) for each in unknown}
+        searched = (*kind.searchable, *(each for each in unknown if each.options.search))
+        return cls(
+            kind,
+            tuple(unknown),
+            tuple(sorted(searched, key=lambda field: field.name)),
+            tuple(name for name, _ in columns),
+            row_loader(kind, adapters, [each for each in unknown if not each.custom]),
+            row_dumper(kind, adapters, [each for each in unknown if not each.custom]),
+            places,
+        )
+
+    @property
+    def name(self) -> str:
+        """The table, quoted."""
+        return quoted(self.kind.name)
+
+    @property
+    def search(self) -> str:
+        """The table of its tokens, quoted."""
+        return quoted(f"{self.kind.name}__search")
+
+    def select(self, alias: str = "r") -> str:
+        """The columns that `load` takes."""
+        return ", ".join(f"{alias}.{quoted(each)}" for each in self.columns)
+
+    def inserting(self) -> str:
+        """The statement that takes an order number and what `dump` gives."""
+        names = ", ".join(map(quoted, (SEQ, *self.columns)))
+        return f"INSERT INTO {self.name} ({names}) VALUES (?{', ?' * len(self.columns)})"
+
+    def updating(self, fields: tuple[str, ...]) -> tuple[str, Callable[[Any], Any]]:
+        """The statement that sets these fields, and what picks its values from a dumped row."""
+        known = self._updates.get(fields)
+        if known is None:
+            if len(self._updates) > 500:
+                self._updates.clear()
+            known = self._updates[fields] = self._make_update(fields)
+        return known
+
+    def _make_update(self, fields: tuple[str, ...]) -> tuple[str, Callable[[Any], Any]]:
+        rest = (len(self.columns) - 1,)
+        chosen = {1, 3}  # version and updated_at
+        for name in fields:
+            chosen.update(self.positions.get(name, rest))
+        places = sorted(chosen)
+        settings = ", ".join(f"{quoted(self.columns[each])} = ?" for each in places)
+        sql = f"UPDATE {self.name} SET {settings} WHERE id = ? AND version = ?"
+        return sql, itemgetter(*places, 0)
+
+
+@attrs.frozen(eq=False)
+class Book:
+    """What one `prepare` found: the schema, and the table of each kind."""
+
+    schema: Schema
+    tables: Mapping[str, Table]
+    getters: Mapping[str, tuple[str, Callable[[Sequence[Any]], Record]]]
+    cache: dict[Any, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, schema: Schema, unknown: Mapping[str, Sequence[Field]]) -> Book:
+        """The book of a schema and of the fields that the database has besides."""
+        tables = {kind.name: Table.of(kind, unknown.get(kind.name, ())) for kind in schema}
+        getters = {
+            name: (f"SELECT {table.select()} FROM {table.name} AS r WHERE r.id = ?", table.load)
+            for name, table in tables.items()
+        }
+        return cls(schema, tables, getters)
+
+    def table(self, kind: str) -> Table:
+        """The table of a kind; an unknown one is a `QueryError` naming the nearest."""
+        return self.tables[self.schema[kind].name]

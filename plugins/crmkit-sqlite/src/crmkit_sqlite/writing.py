@@ -1,0 +1,423 @@
+"""Writing: records, their tokens and their changes, in one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
+from itertools import count, groupby
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from crmkit.codec import blanked, delta_of, difference, load_document
+from crmkit.errors import ConflictError, TransactionError
+from crmkit.records import Record
+from crmkit.storage import Change, Document, Stamp, Transaction, Write
+from crmkit_sqlite import diagnosis, journal
+from crmkit_sqlite.faults import FAULTS, translated
+from crmkit_sqlite.layout import SEQ, Book, Table, dumped_json, quoted
+from crmkit_sqlite.reading import SQLiteReads
+from crmkit_sqlite.tokens import Tokens, token_columns, tokenizer
+
+__all__ = ["Over", "SQLiteTransaction"]
+
+N = TypeVar("N")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Over:
+    """Stands in place of a connection that may not be used any more; says why."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    def __getattr__(self, name: str) -> Any:
+        raise TransactionError(self._sentence)
+
+
+_ENDED = Over("this transaction is over; begin another")
+_FAILED = Over("a write of this transaction has failed; leave it, then try again")
+_READS = "this transaction only reads; open it with write=True"
+
+
+def _writing(
+    method: Callable[Concatenate[SQLiteTransaction, P], T],
+) -> Callable[Concatenate[SQLiteTransaction, P], T]:
+    """A method that writes: whatever it raises, the transaction can only be left after that."""
+
+    @wraps(method)
+    def call(self: SQLiteTransaction, /, *arguments: P.args, **named: P.kwargs) -> T:
+        if not self.writes:
+            raise TransactionError(_READS)
+        try:
+            return method(self, *arguments, **named)
+        except FAULTS as error:
+            self.link = self.link if self.link is _ENDED else _FAILED
+            raise translated(error, self.place) from error
+        except BaseException:
+            self.link = self.link if self.link is _ENDED else _FAILED
+            raise
+
+    return call
+
+
+class SQLiteTransaction(SQLiteReads, Transaction):
+    """One transaction of one thread; `link` is its connection until a write fails or it ends."""
+
+    def __init__(
+        self, book: Book, connection: sqlite3.Connection, place: str, *, write: bool
+    ) -> None:
+        self._book = book
+        self._connection = connection
+        self._place = place
+        self._last = -1
+        self.writes = write
+        self.link: Any = connection
+
+    @property
+    def place(self) -> str:
+        """The database's file."""
+        return self._place
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = self.link
+        return connection
+
+    def _take(self, number: int) -> Iterator[int]:
+        """The next positions of the journal; a new record's order number is the position of its first change."""
+        if self._last < 0:
+            self._last = self.link.execute(_LAST).fetchone()[0]
+        first = self._last + 1
+        self._last += number
+        return iter(range(first, first + number))
+
+    # Records ---------------------------------------------------------------------------------------------------
+
+    @_writing
+    def insert(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
+        """Rows, tokens and changes; a batch's references are checked when all of it is there."""
+        table = self._book.table(kind)
+        self._check_again(table, writes)
+        positions = list(self._take(len(writes)))
+        self._add(table, [write.record for write in writes], positions)
+        row = journal.stamped_row(kind, stamp)
+        self._journal(
+            table,
+            [write.record for write in writes],
+            (
+                row(position, write.record.id, write.record.version, "insert", None)
+                for position, write in zip(positions, writes, strict=True)
+            ),
+        )
+
+    def _check_again(self, table: Table, writes: Sequence[Write]) -> None:
+        """Records that were deleted before go on from their last version."""
+        # Version 1 needs no look: the journal has each version of a record once.
+        again = [write.record for write in writes if write.record.version != 1]
+        last = self.versions(table.kind.name, [each.id for each in again]) if again else {}
+        for record in again:
+            if record.version - 1 != last.get(record.id, 0):
+                diagnosis.refuse_present(self.link, table, record)
+                raise ConflictError(
+                    table.kind.name, record.id, record.version - 1, last.get(record.id, 0)
+                )
+
+    def _add(self, table: Table, records: Sequence[Record], seqs: Sequence[int]) -> None:
+        dump = table.dump
+        rows = [(seq, *dump(each)) for seq, each in zip(seqs, records, strict=True)]
+        with self._together(table, records):
+            self._written(table, records, self._statement(table, "insert"), rows)
+        found = self._tokens(table, records) if table.searched else []
+        self.link.executemany(
+            self._statement(table, "index"),
+            [(seq, *each) for seq, each in zip(seqs, found, strict=False) if each],
+        )
+
+    def _tokens(self, table: Table, records: Sequence[Record]) -> list[Tokens | None]:
+        make = self._compiled(("tokens", table.kind.name), lambda: tokenizer(table))
+        return list(map(make, records))
+
+    def _many(
+        self,
+        items: Sequence[N],
+        sql: str,
+        rows: Iterable[Any],
+        explain: Callable[[N, sqlite3.IntegrityError], None],
+    ) -> int:
+        """Run a statement for each item; a broken rule is explained for the item that broke it."""
+        reached = count(-1)
+        try:
+            if len(items) == 1:
+                next(reached)
+                return int(self.link.execute(sql, *rows).rowcount)
+            return int(self.link.executemany(sql, _counted(rows, reached)).rowcount)
+        except sqlite3.IntegrityError as error:
+            explain(items[next(reached)], error)
+            raise
+
+    def _written(
+        self, table: Table, records: Sequence[Record], sql: str, rows: Iterable[Any]
+    ) -> int:
+        def explain(record: Record, error: sqlite3.IntegrityError) -> None:
+            diagnosis.diagnose(self.link, self._book, table, record, error)
+
+        return self._many(records, sql, rows, explain)
+
+    @_writing
+    def update(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
+        """Set what differs, where the version is still the one that the writer saw."""
+        self._update(self._book.table(kind), writes, stamp, {})
+
+    def _update(
+        self, table: Table, writes: Sequence[Write], stamp: Stamp, blanks: Mapping[str, Any]
+    ) -> None:
+        kind = table.kind
+        deltas = [
+            {**difference(kind, write.previous, write.record), **blanks}  # type: ignore[arg-type]
+            for write in writes
+        ]
+        action = "redact" if blanks else "update"
+        row, positions = journal.stamped_row(kind.name, stamp), self._take(len(writes))
+        with self._together(table, [write.record for write in writes]):
+            for fields, run in groupby(zip(writes, deltas, strict=True), _changed):
+                self._set(table, fields, [write for write, _ in run])
+        self._journal(
+            table,
+            [write.record for write in writes],
+            (
+                row(
+                    next(positions), each.record.id, each.record.version, action, dumped_json(delta)
+                )
+                for each, delta in zip(writes, deltas, strict=True)
+            ),
+        )
+
+    def _set(self, table: Table, fields: tuple[str, ...], writes: Sequence[Write]) -> None:
+        """Set the same fields of some records."""
+        sql, pick = table.updating(fields)
+        searched = any(field.name in fields for field in table.searched)
+        before = self._stored(table, writes) if searched else {}
+        records = [write.record for write in writes]
+        rows = [
+            (*pick(table.dump(write.record)), write.previous.version)  # type: ignore[union-attr]
+            for write in writes
+        ]
+        if self._written(table, records, sql, rows) != len(writes):
+            diagnosis.refuse_stale(self.link, table, writes)
+        if searched:
+            self._index_again(table, writes, before)
+
+    def _stored(self, table: Table, writes: Sequence[Write]) -> dict[str, tuple[int, Record]]:
+        """The records as they are stored now, with their order numbers.
+
+        Tokens are taken out by naming them; were they those of any other record, the old words would stay findable.
+        """
+        sql = f"SELECT r.{SEQ}, {table.select()} FROM {table.name} AS r WHERE r.id = ?"
+        found = {}
+        for write in writes:
+            row = self.link.execute(sql, (write.record.id,)).fetchone()
+            if row is not None:
+                found[write.record.id] = (row[0], table.load(row[1:]))
+        return found
+
+    def _index_again(
+        self, table: Table, writes: Sequence[Write], before: Mapping[str, tuple[int, Record]]
+    ) -> None:
+        old = self._tokens(table, [before[write.record.id][1] for write in writes])
+        new = self._tokens(table, [write.record for write in writes])
+        last: dict[str, Tokens | None] = {}
+        # In the order of the rows, each old row right before its new one: FTS5 then writes nothing in between.
+        for write, was, now in sorted(
+            zip(writes, old, new, strict=True), key=lambda each: before[each[0].record.id][0]
+        ):
+            id = write.record.id
+            seq, was = before[id][0], last.get(id, was)
+            if was != now:
+                self._unindex(table, seq, was)
+                if now:
+                    self.link.execute(self._statement(table, "index"), (seq, *now))
+            last[id] = now
+
+    def _unindex(self, table: Table, seq: int, tokens: Tokens | None) -> None:
+        if tokens:
+            self.link.execute(self._statement(table, "unindex"), (seq, *tokens))
+
+    @_writing
+    def delete(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
+        """Rows and tokens go, the documents stay in the journal."""
+        table = self._book.table(kind)
+        records = [write.record for write in writes]
+        stored = self._stored(table, writes) if table.searched else {}
+        sql = f"DELETE FROM {table.name} WHERE id = ? AND version = ?"
+        rows = [(write.record.id, (write.previous or write.record).version) for write in writes]
+        with self._together(table, records, gone=True):
+            if self._written(table, records, sql, rows) != len(writes):
+                diagnosis.refuse_stale(self.link, table, writes)
+        for seq, record in sorted(stored.values(), key=lambda each: each[0]):
+            self._unindex(table, seq, self._tokens(table, [record])[0])
+        row, positions = journal.stamped_row(kind, stamp), self._take(len(writes))
+        self._journal(
+            table,
+            records,
+            (
+                row(
+                    next(positions),
+                    write.record.id,
+                    write.record.version + 1,
+                    "delete",
+                    dumped_json(delta_of(table.kind, write)),
+                )
+                for write in writes
+            ),
+        )
+
+    def _together(self, table: Table, records: Sequence[Record], *, gone: bool = False) -> Any:
+        """While several records are written that may refer to each other: the references are checked at the end."""
+        return diagnosis.Together(self.link, self._book, table, records, gone=gone)
+
+    def _journal(
+        self, table: Table, records: Sequence[Record], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        def explain(record: Record, error: sqlite3.IntegrityError) -> None:
+            last = self.versions(table.kind.name, [record.id]).get(record.id, 0)
+            raise ConflictError(table.kind.name, record.id, record.version - 1, last)
+
+        self._many(records, journal.INSERT, rows, explain)
+
+    def _statement(self, table: Table, what: str) -> str:
+        found: str = self._compiled(("write", table.kind.name), lambda: _statements(table))[what]
+        return found
+
+    @_writing
+    def redact(
+        self, kind: str, writes: Sequence[Write], fields: Sequence[str], stamp: Stamp
+    ) -> None:
+        """Blank the records, their tokens and their changes."""
+        table = self._book.table(kind)
+        blanks = {name: blanked(table.kind, table.kind.field(name)) for name in fields}
+        pairs = {name: (blank, blank) for name, blank in blanks.items()}
+        for there, run in groupby(writes, lambda write: write.previous is not None):
+            if there:
+                self._update(table, list(run), stamp, pairs)
+            else:
+                self._note_gone(table, list(run), stamp, pairs)
+        self._blank_changes(kind, dict.fromkeys(each.record.id for each in writes), blanks)
+
+    def _note_gone(
+        self, table: Table, writes: Sequence[Write], stamp: Stamp, pairs: Mapping[str, Any]
+    ) -> None:
+        kind = table.kind.name
+        row = journal.stamped_row(kind, stamp)
+        for write in writes:
+            id = write.record.id
+            diagnosis.refuse_present(self.link, table, write.record)
+            version = self.versions(kind, [id]).get(id, 0) + 1
+            position = next(self._take(1))
+            values = row(position, id, version, "redact", dumped_json(pairs))
+            self.link.execute(journal.INSERT, values)
+
+    def _blank_changes(self, kind: str, ids: Mapping[str, None], blanks: Mapping[str, Any]) -> None:
+        sql = "SELECT position, action, delta FROM crm_journal WHERE kind = ? AND id = ? AND delta IS NOT NULL"
+        for id in ids:
+            for position, action, text in self.link.execute(sql, (kind, id)).fetchall():
+                delta = json.loads(text)
+                for name in delta.keys() & blanks.keys():
+                    blank = blanks[name]
+                    delta[name] = blank if action == "delete" else (blank, blank)
+                kept = dumped_json({name: each for name, each in delta.items() if each is not None})
+                if kept != text:
+                    self.link.execute(
+                        "UPDATE crm_journal SET delta = ? WHERE position = ?", (kept, position)
+                    )
+
+    @_writing
+    def restore(self, documents: Sequence[tuple[str, Document]], changes: Sequence[Change]) -> None:
+        """Everything as it is; the references are checked when the transaction ends."""
+        self.link.execute("PRAGMA defer_foreign_keys = ON")
+        positions = self._take(len(changes))
+        rows = [journal.change_row(each, at) for each, at in zip(changes, positions, strict=True)]
+        for name, run in groupby(documents, lambda each: each[0]):
+            table = self._book.table(name)
+            records = [load_document(table.kind, document) for _, document in run]
+            self._add(table, records, list(self._take(len(records))))
+        # What follows must not use the order numbers of these records again.
+        self.link.execute("UPDATE crm_meta SET value = ? WHERE name = 'last'", (str(self._last),))
+        self._many(changes, journal.INSERT, rows, self._refuse_change)
+
+    def _refuse_change(self, change: Change, error: sqlite3.IntegrityError) -> None:
+        last = self.versions(change.kind, [change.id]).get(change.id, 0)
+        raise ConflictError(change.kind, change.id, change.version - 1, last)
+
+    # State -----------------------------------------------------------------------------------------------------
+
+    @_writing
+    def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
+        """Compare, then set: nobody else writes in between."""
+        if expected is not ... and _canonical(self.state(key)) != _canonical(expected):
+            return False
+        if value is None:
+            self.link.execute("DELETE FROM crm_state WHERE key = ?", (key,))
+        else:
+            sql = "INSERT INTO crm_state VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2"
+            self.link.execute(sql, (key, dumped_json(value)))
+        return True
+
+    @_writing
+    def lock(self, name: str) -> None:
+        """Nothing to wait for: SQLite lets one transaction write at a time, and this one has begun."""
+        self.link.in_transaction  # noqa: B018  refused when it is over
+
+    def end(self, kind: type[BaseException] | None, trace: TracebackType | None) -> None:
+        """Commit, or roll back if the block or a write failed."""
+        connection, failed = self._connection, self.link is _FAILED
+        self.link = _ENDED
+        try:
+            if kind is None and not failed:
+                self._commit(connection)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            diagnosis.refuse_dangling(connection, self._book)
+            raise
+
+
+_LAST = (
+    "SELECT max((SELECT coalesce(max(position), 0) FROM crm_journal), "
+    "(SELECT CAST(value AS INTEGER) FROM crm_meta WHERE name = 'last'))"
+)
+
+
+def _counted(rows: Iterable[Any], reached: Iterator[int]) -> Iterator[Any]:
+    for row in rows:
+        next(reached)
+        yield row
+
+
+def _changed(pair: tuple[Write, Mapping[str, Any]]) -> tuple[str, ...]:
+    write, delta = pair
+    if write.previous is not None and write.previous.created_at != write.record.created_at:
+        return (*delta, "created_at")
+    return tuple(delta)
+
+
+def _statements(table: Table) -> dict[str, str]:
+    if not table.searched:
+        return {"insert": table.inserting(), "index": "SELECT 1"}
+    columns = ", ".join(map(quoted, token_columns(table.searched)))
+    values = ", ?" * len(table.searched)
+    return {
+        "insert": table.inserting(),
+        "index": f"INSERT INTO {table.search} (rowid, {columns}) VALUES (?{values})",
+        "unindex": f"INSERT INTO {table.search} ({table.search}, rowid, {columns}) VALUES ('delete', ?{values})",
+    }
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
