@@ -275,9 +275,14 @@ def open_storage(url: str | None, config: Config, plugins: Plugins) -> Storage:
         )
     scheme, colon, _ = wanted.partition("://")
     storages = {name: (pair[1], call.owner) for name, (pair, call) in plugins.storages().items()}
-    known: dict[str, Any] = {"memory": ("crmkit.memory:open_memory", None), **storages}
+    known = {"memory": None, **storages}
     if not colon or scheme not in known:
         hint = nearest(scheme, known) or f"; there are {', '.join(sorted(known))}"
         raise ConfigError(f"{wanted!r} is not a database that a plugin opens{hint}")
-    storage: Storage = resolve(*known[scheme])(wanted)
+    brought = known[scheme]
+    if brought is None:
+        from crmkit.memory import open_memory
+
+        return open_memory(wanted)
+    storage: Storage = resolve(*brought)(wanted)
     return storage

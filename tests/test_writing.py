@@ -301,7 +301,7 @@ def test_two_values_for_one_field_are_a_conflict_naming_both(open_crm, plugin):
     crm = open_crm(
         plugin("north", crm_prepare=patches("KP")), plugin("south", crm_prepare=patches("KR"))
     )
-    with pytest.raises(PatchConflict, match="north.*south"):
+    with pytest.raises(PatchConflict, match=r"north.*south"):
         add(crm, Customer(name="Kim"))
 
 
@@ -327,7 +327,7 @@ def test_a_denial_names_actor_and_reason(open_crm, plugin):
             return [write.denial("interns only read") for write in writes]
 
     crm = open_crm(plugin("roles", crm_authorize=authorize))
-    with pytest.raises(Denied, match="intern may not do this: .*interns only read"):
+    with pytest.raises(Denied, match=r"intern may not do this: .*interns only read"):
         add(crm.acting("intern"), Customer(name="x"))
     add(crm.acting("boss"), Customer(name="x"))
 

@@ -26,9 +26,9 @@ class FakeClock:
         """The time."""
         return self._now
 
-    def tick(self, seconds: float = 1, **more: float) -> datetime:
-        """Go on by so many seconds, and `days=`, `hours=`, `minutes=`, `microseconds=` as in a timedelta."""
-        self._now += timedelta(seconds=seconds, **more)
+    def tick(self, **passed: float) -> datetime:
+        """Go on by a second, or by `days=`, `hours=`, `minutes=`, `seconds=`, `microseconds=` as in a timedelta."""
+        self._now += timedelta(**(passed or {"seconds": 1}))
         return self._now
 
     def set(self, moment: datetime) -> datetime:
