@@ -1,0 +1,308 @@
+"""The reference made from the code: a line `% generated: WHAT ARGUMENTS` in a page becomes Markdown.
+
+Docstrings are Markdown already, so pages are expanded as text before they are parsed. The tests of the
+documentation use `expand` too.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import crmkit
+from crmkit import errors, hookspecs, schema, types
+
+_PLACE = re.compile(r"^% generated: (\w+) ?(.*)$", re.M)
+
+
+def expand(text: str) -> str:
+    """A page with what is generated in its place."""
+    return _PLACE.sub(lambda match: GENERATORS[match[1]](*match[2].split()), text)
+
+
+def _doc(thing: Any) -> str:
+    return inspect.cleandoc(thing.__doc__ or "")
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *(list(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+# Hooks -----------------------------------------------------------------------------------------------------------
+
+_PARTS = {
+    "Called": "When",
+    "Returns": "Returns",
+    "Merged": "Merge",
+    "Two": "Merge",
+    "Each": "Merge",
+    "Any": "Merge",
+    "All": "Merge",
+    "Conditions": "Merge",
+    "With": "Merge",
+    "Added": "Merge",
+    "A failure": "Failure",
+    "Since": "Since",
+}
+
+
+def _sentences(text: str) -> list[str]:
+    flat = " ".join(text.split())
+    return re.split(r"(?<=[.)]) (?=[A-Z`])", flat)
+
+
+def hook_parts(function: Callable[..., Any]) -> dict[str, str]:
+    """What a hook's docstring says, by part: summary, When, Returns, Merge, Failure, Since."""
+    parts: dict[str, str] = {}
+    part = "summary"
+    for sentence in _sentences(_doc(function)):
+        for start, name in _PARTS.items():
+            if sentence.startswith(f"{start} "):
+                part = name
+        parts[part] = f"{parts.get(part, '')} {sentence}".strip()
+    return parts
+
+
+def hook(name: str) -> str:
+    """One hook: what it is for, its arguments, and the table of its promises."""
+    function = getattr(hookspecs, name)
+    parts = hook_parts(function)
+    rows = [(key, value) for key, value in parts.items() if key != "summary"]
+    return "\n".join(
+        [
+            parts["summary"],
+            "",
+            f"```{{py:function}} {name}{_signature(function)}",
+            ":no-index-entry:",
+            "```",
+            "",
+            _table(("", ""), rows),
+            "",
+        ]
+    )
+
+
+def hooks() -> str:
+    """One line for every hook."""
+    rows = []
+    for name in hook_names():
+        parts = hook_parts(getattr(hookspecs, name))
+        rows.append((f"[`{name}`](#{name})", parts["summary"], parts["Since"].removeprefix("Since ")))
+    return _table(("Hook", "For", "Since"), rows)
+
+
+def hook_names() -> list[str]:
+    """The hooks, in the order in which hookspecs.py has them."""
+    found = [n for n, f in vars(hookspecs).items() if n.startswith("crm_") and callable(f)]
+    return sorted(found, key=lambda n: getattr(hookspecs, n).__code__.co_firstlineno)
+
+
+# Python names ----------------------------------------------------------------------------------------------------
+
+
+def _annotation(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return ""
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return text.replace("typing.", "").replace("collections.abc.", "").replace("crmkit.values.", "")
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool | int | float | str | tuple | type(None)):
+        return repr(value)
+    if isinstance(value, enum.Enum):
+        return str(value)
+    return "..."
+
+
+def _signature(function: Any, *, method: bool = False) -> str:
+    signature = inspect.signature(function)
+    shown: list[str] = []
+    keyword = False
+    for place, each in enumerate(signature.parameters.values()):
+        if place == 0 and method:
+            continue
+        if each.kind is each.KEYWORD_ONLY and not keyword:
+            keyword = True
+            shown.append("*")
+        if each.kind is each.VAR_POSITIONAL:
+            keyword = True
+        star = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+        note = _annotation(each.annotation)
+        text = f"{star}{each.name}" + (f": {note}" if note else "")
+        if each.default is not each.empty:
+            text += f" = {_default(each.default)}"
+        shown.append(text)
+    returned = _annotation(signature.return_annotation)
+    return f"({', '.join(shown)})" + (f" -> {returned}" if returned else "")
+
+
+@functools.cache
+def _data_docs(module: str) -> dict[str, str]:
+    """The strings that stand behind assignments of a module."""
+    body = ast.parse(Path(inspect.getfile(importlib.import_module(module))).read_text()).body
+    found: dict[str, str] = {}
+    for before, after in zip(body, body[1:], strict=False):
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            targets = getattr(before, "targets", [getattr(before, "target", None)])
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = inspect.cleandoc(str(after.value.value))
+    return found
+
+
+def _members(cls: type, without: frozenset[str]) -> Iterator[str]:
+    for name, member in vars(cls).items():
+        plain = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        doc = getattr(plain, "__doc__", None)
+        if name.startswith("_") or name in without or not doc:
+            continue
+        if isinstance(member, property) or type(member).__name__ == "cached_property":
+            yield f":::{{py:property}} {name}\n{inspect.cleandoc(doc)}\n:::\n"
+        elif inspect.isfunction(plain):
+            options = ":classmethod:\n" if isinstance(member, classmethod) else ""
+            if getattr(plain, "__isabstractmethod__", False):
+                options += ":abstractmethod:\n"
+            arguments = _signature(plain, method=True)
+            yield f":::{{py:method}} {name}{arguments}\n{options}\n{inspect.cleandoc(doc)}\n:::\n"
+
+
+def _class(name: str, cls: type, without: frozenset[str]) -> str:
+    arguments = ""
+    if not issubclass(cls, enum.Enum | crmkit.Reader) and cls is not crmkit.Schema:
+        arguments = _signature(cls).removesuffix(" -> None")
+    if issubclass(cls, crmkit.Record):
+        arguments = ""
+    role = "exception" if issubclass(cls, Exception) else "class"
+    bases = [base.__name__ for base in cls.__bases__ if base.__name__ in crmkit.__all__]
+    shown = [f"Bases: {', '.join(f'`{base}`' for base in bases)}\n"] if bases else []
+    body = "\n".join([_doc(cls), "", *shown, _fields(cls), *_members(cls, without)])
+    return f"::::{{py:{role}}} {name}{arguments}\n\n{body}\n::::\n"
+
+
+def _fields(cls: type) -> str:
+    if not (issubclass(cls, crmkit.Record) and cls.__dict__.get("__options__")):
+        return ""
+    rows = []
+    for field in schema.read_kind(cls).fields.values():
+        options = field.options
+        marks = [name for name in ("index", "search", "personal") if getattr(options, name)]
+        if field.refers_to:
+            marks.append(f"refers to {field.refers_to} ({options.on_delete})")
+        need = "yes" if field.required and not _has_default(field) else ""
+        rows.append((f"`{field.name}`", field.type.name, need, ", ".join(marks)))
+    return _table(("Field", "Type", "Must be given", "Options"), rows) + "\n"
+
+
+def _has_default(field: schema.Field) -> bool:
+    import attrs
+
+    return field.default is not attrs.NOTHING
+
+
+def name(name: str, *without: str) -> str:
+    """A public name: its signature and what its docstring says; members after it are left out."""
+    thing = getattr(crmkit, name)
+    home = crmkit._PUBLIC.get(name, "")
+    if inspect.isclass(thing):
+        text = _class(name, thing, frozenset(without))
+    elif inspect.isfunction(thing):
+        text = f"::::{{py:function}} {name}{_signature(thing)}\n\n{_doc(thing)}\n::::\n"
+    else:
+        doc = _data_docs(f"crmkit.{home}").get(name) if home else "The version of the package."
+        if doc is None:
+            doc = _data_docs("crmkit.hookspecs").get(name, "")
+        text = f"::::{{py:data}} {name}\n\n{doc}\n::::\n"
+    return f"```{{py:currentmodule}} crmkit\n```\n\n{text}"
+
+
+def names(*given: str) -> str:
+    """Several public names."""
+    return "\n".join(map(name, given))
+
+
+def part(module: str, *given: str) -> str:
+    """Names of a module that are public there and not in `crmkit` itself."""
+    home = importlib.import_module(module)
+    shown = []
+    for each in given:
+        thing = getattr(home, each)
+        if inspect.isclass(thing):
+            arguments = "" if inspect.isabstract(thing) else _signature(thing)
+            body = "\n".join([_doc(thing), "", *_members(thing, frozenset())])
+            shown.append(f"::::{{py:class}} {each}{arguments.removesuffix(' -> None')}\n\n{body}\n::::\n")
+        elif inspect.isfunction(thing):
+            shown.append(f"::::{{py:function}} {each}{_signature(thing)}\n\n{_doc(thing)}\n::::\n")
+        else:
+            doc = _data_docs(module).get(each, "")
+            shown.append(f"::::{{py:data}} {each}\n\n{doc}\n::::\n")
+    return f"```{{py:currentmodule}} {module}\n```\n\n" + "\n".join(shown)
+
+
+# Errors, types, operators ----------------------------------------------------------------------------------------
+
+
+def error_tree() -> str:
+    """Every error, what it is also an instance of, and what it means."""
+    rows = []
+    for each in errors.__all__:
+        cls = getattr(errors, each)
+        if inspect.isclass(cls) and issubclass(cls, errors.CrmError):
+            bases = ", ".join(f"`{base.__name__}`" for base in cls.__bases__)
+            rows.append((f"`{each}`", bases, _sentences(_doc(cls))[0]))
+    return _table(("Error", "Also a", "Means"), rows)
+
+
+def _field_types() -> list[type[types.FieldType]]:
+    found = [getattr(types, each) for each in types.__all__ if inspect.isclass(getattr(types, each))]
+    return [each for each in found if each.name]
+
+
+def field_types() -> str:
+    """Every type: its annotation, its plain form in documents."""
+    rows = []
+    for each in _field_types():
+        made = each()
+        rows.append(
+            (
+                f"`{each.name}`",
+                _doc(each).splitlines()[0].removesuffix("."),
+                _sentences(_doc(each.accept))[0].removesuffix("."),
+                _sentences(_doc(each.dump))[0].removesuffix("."),
+                f"`{made.blank!r}`" if made.blank is not None else "",
+            )
+        )
+    return _table(("Type", "Annotation", "Takes", "Plain form", "Blank"), rows)
+
+
+def operators() -> str:
+    """Which operators each type has."""
+    ops = ["eq", "ne", "lt", "le", "gt", "ge", "in", "present", "prefix", "contains", "has"]
+    rows = [
+        (f"`{each.name}`", *("•" if op in each.ops else "" for op in ops)) for each in _field_types()
+    ]
+    return _table(("Type", *(f"`{op}`" for op in ops)), rows)
+
+
+GENERATORS: dict[str, Callable[..., str]] = {
+    each.__name__: each for each in (hook, hooks, name, names, part, error_tree, field_types, operators)
+}
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Expand every page before it is parsed."""
+
+    def on_read(app: Any, page: str, source: list[str]) -> None:
+        source[0] = expand(source[0])
+
+    app.connect("source-read", on_read)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,278 @@
+"""The documentation is true: every snippet runs, and nothing that is public is missing from it.
+
+How pages are written for this is in docs/contributing-docs.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+import crmkit
+from crmkit.config import load_config
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.append(str(DOCS / "_ext"))
+reference = importlib.import_module("crmkit_reference")
+
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix()
+    for path in DOCS.rglob("*.md")
+    if "_build" not in path.parts and path.name != "figures.md"
+)
+
+
+@attrs.frozen
+class Block:
+    """One fenced block: its language, the file it is to be (`:caption:`), its text and its first line."""
+
+    language: str
+    file: str | None
+    text: str
+    line: int
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The blocks of a page, but those behind a comment `% not run: why`."""
+    lines = iter(enumerate(page.splitlines(), 1))
+    skipped = False
+    for number, line in lines:
+        fence = re.match(r"(`{3,}) *(.*)", line)
+        if not fence:
+            skipped = line.startswith("% not run: ") or (skipped and not line.strip())
+            continue
+        body: list[str] = []
+        for _, inner in lines:
+            if inner.rstrip() == fence[1]:
+                break
+            body.append(inner)
+        language, file = fence[2], None
+        if directive := re.fullmatch(r"\{code-block\} (\w+)", fence[2]):
+            language = directive[1]
+            while body and (option := re.match(r":(\w+): *(.*)", body[0])):
+                file = option[2] if option[1] == "caption" else file
+                body = body[2:] if len(body) > 1 and not body[1].strip() else body[1:]
+        if not skipped:
+            yield Block(language, file, "\n".join(body) + "\n", number)
+        skipped = False
+
+
+def agrees(shown: str, printed: str) -> bool:
+    """Whether a page shows what was printed: `…` stands for anything, alone on a line for any lines."""
+    parts = []
+    for line in shown.rstrip().splitlines():
+        if line.strip() == "…":
+            parts.append(r"(?:.*\n)*?")
+        else:
+            parts.append(re.escape(line.rstrip()).replace("…", ".*?") + r"\s*?\n")
+    text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
+    return re.fullmatch("".join(parts).replace(r"\ ", " "), text) is not None
+
+
+class Page:
+    """Plays one page from top to bottom, in a folder of its own."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.module = types.ModuleType("page")
+        self.printed: str | None = None
+
+    def play(self) -> None:
+        """Run every block."""
+        for block in blocks((DOCS / self.name).read_text("utf-8")):
+            place = f"docs/{self.name}:{block.line}"
+            if block.file:
+                self.write(block)
+            elif block.language == "python":
+                self.run(block, place)
+            elif block.language == "console":
+                self.type(block, place)
+            elif block.language == "toml":
+                self.configure(block)
+            elif block.language == "text" and self.printed is not None:
+                assert agrees(block.text, self.printed), f"{place}: printed\n{self.printed}"
+                self.printed = None
+
+    def write(self, block: Block) -> None:
+        path = self.folder / str(block.file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, "utf-8")
+        self.forget()
+        if path.suffix == ".toml" and path.name == "crm.toml":
+            load_config(path)
+
+    def forget(self) -> None:
+        """Let files that were written anew be imported anew."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(str(self.folder)):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        for cache in self.folder.rglob("__pycache__"):
+            for file in cache.iterdir():
+                file.unlink()
+
+    def run(self, block: Block, place: str) -> None:
+        out = io.StringIO()
+        code = compile("\n" * block.line + block.text, str(DOCS / self.name), "exec")
+        with contextlib.redirect_stdout(out):
+            exec(code, self.module.__dict__)
+        self.printed = out.getvalue()
+
+    def configure(self, block: Block) -> None:
+        path = self.folder / "shown.toml"
+        path.write_text(block.text, "utf-8")
+        load_config(path)
+        path.unlink()
+
+    def type(self, block: Block, place: str) -> None:
+        self.printed = None
+        for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
+            command, _, shown = re.sub(r"\\\n\s*", " ", part).partition("\n")
+            code, printed = self.command(command.partition("  # ")[0].strip())
+            failing = re.search(r"^(Error: |error: |FAILED |crm: )", shown, flags=re.M)
+            assert bool(code) == bool(failing), f"{place}: {command} exits {code}\n{printed}"
+            if shown.strip():
+                assert agrees(shown, printed), f"{place}: {command} prints\n{printed}"
+
+    def command(self, command: str) -> tuple[int, str]:
+        """What a command exits with and prints; those of `crm` run in this process, which is faster."""
+        if command.startswith("crm ") and not re.search(r"[|&;<>$`]", command):
+            self.forget()
+            cli = importlib.import_module("crmkit.cli")
+            result = CliRunner().invoke(cli.main, shlex.split(command)[1:], prog_name="crm")
+            if result.exception and not isinstance(result.exception, SystemExit):
+                raise result.exception
+            return result.exit_code, result.output
+        done = subprocess.run(
+            command,
+            shell=True,
+            executable="/bin/bash",
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "page", page.module)
+    for variable in [each for each in os.environ if each.startswith("CRMKIT_")]:
+        monkeypatch.delenv(variable)
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    scripts = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
+    try:
+        page.play()
+    finally:
+        page.forget()
+
+
+def pages_under(folder: str) -> str:
+    """All pages of a folder, with what is generated."""
+    files = (DOCS / name for name in PAGES if name.startswith(f"{folder}/"))
+    return "\n".join(reference.expand(file.read_text("utf-8")) for file in files)
+
+
+@pytest.mark.parametrize("hook", reference.hook_names())
+def test_a_hook_has_a_heading_an_example_and_a_test(hook: str) -> None:
+    page = (DOCS / "reference" / "hooks.md").read_text("utf-8")
+    section = re.search(rf"^#+ `?{hook}`?$(.*?)(?=^## |\Z)", page, flags=re.M | re.S)
+    assert section, f"docs/reference/hooks.md has no heading {hook}"
+    assert f"def {hook}(" in section[1], f"docs/reference/hooks.md shows no {hook}"
+    tests = [
+        *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("plugins/*/tests/**/*.py"),
+        *ROOT.glob("examples/*/tests/**/*.py"),
+    ]
+    used = [file for file in tests if file != Path(__file__) and _uses(file, hook)]
+    assert used, f"no test uses {hook}"
+
+
+def _uses(file: Path, hook: str) -> bool:
+    return re.search(rf"\b{hook}\b", file.read_text("utf-8")) is not None
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    text = pages_under("reference")
+    missing = [
+        name for name in crmkit.__all__ if not re.search(rf"\{{py:\w+\}} {re.escape(name)}\b", text)
+    ]
+    assert not missing
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    silent = []
+    for name in crmkit.__all__:
+        thing = getattr(crmkit, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            doc = inspect.getdoc(thing)
+        else:
+            doc = reference.name(name).split("\n\n", 3)[-1].strip(" :\n")
+        if not doc:
+            silent.append(name)
+    assert not silent
+
+
+def test_every_page_is_in_a_table_of_contents() -> None:
+    listed = {"index"}
+    for name in PAGES:
+        for block in re.findall(
+            r"^```\{toctree\}\n(.*?)^```", (DOCS / name).read_text("utf-8"), re.M | re.S
+        ):
+            entries = [line for line in block.splitlines() if line and not line.startswith(":")]
+            listed |= {
+                (Path(name).parent / re.sub(r".*<|>", "", each)).as_posix() for each in entries
+            }
+    assert {name.removesuffix(".md") for name in PAGES} == listed
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "-b", "dummy", "-d", str(tmp_path)]
+    done = subprocess.run(
+        [*command, str(DOCS), str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_page_shouts() -> None:
+    for name in PAGES:
+        prose = re.sub(r"```.*?^```", "", (DOCS / name).read_text("utf-8"), flags=re.M | re.S)
+        prose = re.sub(r"`[^`]*`", "", prose)
+        assert "!" not in prose.replace("![", ""), f"docs/{name}"
+
+
+def test_python_snippets_parse_even_where_they_are_not_run() -> None:
+    for name in PAGES:
+        for block in blocks((DOCS / name).read_text("utf-8")):
+            if block.language == "python":
+                ast.parse(block.text)
