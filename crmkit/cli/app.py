@@ -1,0 +1,203 @@
+"""What a command works with: its options, the CRM they name, the actor, time and language."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmkit.cli.language import Language, locale_language
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from crmkit.config import Config
+    from crmkit.crm import CRM, Handle
+    from crmkit.errors import CrmError
+    from crmkit.hooks import Brought
+    from crmkit.manifest import CommandSpec, Found
+    from crmkit.plugins import Plugins
+    from crmkit.schema import Field, Kind
+
+__all__ = ["App", "Sound"]
+
+
+class App:
+    """What `@click.pass_obj` gives a command, a plugin's too. Nothing is read or opened before it is asked for.
+
+    Attributes: the options that every command has, `db`, `config_path`, `format`, `actor_id`, `lang` and `debug`.
+    """
+
+    def __init__(self) -> None:
+        self.db: str | None = None
+        self.config_path: str | None = None
+        self.format = "table"
+        self.actor_id: str | None = None
+        self.lang: str | None = None
+        self.debug = False
+
+    @cached_property
+    def config(self) -> Config:
+        """What crm.toml says."""
+        from crmkit.config import load_config
+
+        return load_config(self.config_path)
+
+    @property
+    def url(self) -> str | None:
+        """The database that `--db` or `CRMKIT_DB` names; None leaves it to crm.toml."""
+        return self.db or os.environ.get("CRMKIT_DB")
+
+    @cached_property
+    def crm(self) -> CRM:
+        """The app, unrestricted; opened when first used, closed when the command ends."""
+        from crmkit.crm import CRM
+
+        return self.opened(CRM.open(self.url, config=self.config))
+
+    def opened(self, crm: CRM) -> CRM:
+        """Take an app that is open: closed when the command ends, its plugins' catalogs looked into."""
+        click.get_current_context().find_root().call_on_close(crm.close)
+        self.language.packages += map(package_of, crm.plugins.found.values())
+        return crm
+
+    @cached_property
+    def handle(self) -> Handle:
+        """The app as the actor of this command sees it: `--actor`, `CRMKIT_ACTOR`, or who is logged in."""
+        from crmkit.storage import Actor
+        from crmkit.types import check_text
+
+        id = self.actor_id or os.environ.get("CRMKIT_ACTOR") or _login()
+        check_text(id)
+        return self.crm.acting(Actor(id, "person", "cli"))
+
+    def kind(self, name: str) -> Kind:
+        """A kind by its name, with all the fields that it has in this database."""
+        return self.crm.schema[name]
+
+    @cached_property
+    def language(self) -> Language:
+        """The language of the answers: `--lang`, the locale's, that of crm.toml."""
+        code = self.lang or locale_language()
+        if code is None:
+            from crmkit.errors import CrmError
+
+            with suppress(CrmError):
+                code = self.config.company.language
+        return Language(code or "en")
+
+    def label(self, named: Kind | Field) -> str:
+        """What people call a kind or a field, in their language."""
+        found = self.crm.plugins.found.get(named.owner.partition(" ")[0])
+        return self.language(named.label, package_of(found) if found else "crmkit")
+
+    @cached_property
+    def timezone(self) -> tzinfo:
+        """The company's time zone, in which times are shown and read."""
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.config.company.timezone)
+
+    def time(self, text: str) -> datetime:
+        """The time that a person wrote: ISO 8601; without a zone in the company's; a date is the start of that day."""
+        from datetime import datetime
+
+        from crmkit.errors import ValueRefused
+        from crmkit.values import parse_time, utc
+
+        try:
+            moment = datetime.fromisoformat(text.strip())
+        except ValueError:
+            return parse_time(text)
+        try:
+            return utc(moment if moment.tzinfo else moment.replace(tzinfo=self.timezone))
+        except OverflowError:
+            raise ValueRefused(f"{text!r} is outside the years 1 to 9999 in UTC") from None
+
+    def local(self, moment: datetime) -> str:
+        """A time as people read it: in the company's zone, to the minute."""
+        with suppress(OverflowError):
+            moment = moment.astimezone(self.timezone)
+        return moment.isoformat(" ")[:16]
+
+    @cached_property
+    def sound(self) -> Sound:
+        """The plugins that can be loaded, whatever is wrong with others."""
+        return Sound(self.config)
+
+    @cached_property
+    def commands(self) -> tuple[Brought[CommandSpec], list[CrmError]]:
+        """The commands that plugins bring, and what is wrong with those that cannot be asked."""
+        from crmkit.errors import CrmError
+
+        try:
+            sound = self.sound
+        except CrmError as error:
+            return {}, [error]
+        found, failures = sound.plugins.commands()
+        self.language.packages += map(package_of, sound.plugins.found.values())
+        return found, [*sound.failures, *failures]
+
+
+class Sound:
+    """The plugins that crm.toml chooses and that load: `plugins`; what is wrong with the others: `failures`."""
+
+    def __init__(self, config: Config) -> None:
+        from crmkit.plugins import Plugins
+
+        self.failures: list[CrmError] = []
+        self.plugins: Plugins = Plugins.load(())
+        self._load(list(self._chosen(config)), config)
+
+    def _chosen(self, config: Config) -> Iterator[Found]:
+        from crmkit.errors import PluginError
+        from crmkit.plugins import choose, discover
+
+        found = discover()
+        for name in config.plugins if config.plugins is not None else (None,):
+            try:
+                wanted = None if name is None else (name,)
+                yield from choose(found, wanted, config.disabled, config.folder)
+            except PluginError as error:
+                self.failures.append(error)
+
+    def _load(self, found: list[Found], config: Config) -> None:
+        from crmkit.errors import ConfigError
+        from crmkit.plugins import BrokenPlugins, Plugins
+
+        while found:
+            try:
+                self.plugins = Plugins.load(found, config.plugin)
+                return
+            except ConfigError as error:
+                self.failures.append(error)
+                return
+            except BrokenPlugins as error:
+                self.failures += error.broken
+                broken = {each.plugin for each in error.broken}
+                rest = [each for each in found if each.name not in broken]
+                found = rest if len(rest) < len(found) else []
+
+
+def package_of(found: Found) -> str:
+    """The package whose catalogs a plugin's words are in."""
+    return found.name if found.local else found.target.partition(":")[0].partition(".")[0]
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def app_of(context: Any) -> App:
+    """The app of a context, whatever a plugin's command put into `obj` meanwhile."""
+    app: App = context.find_root().obj
+    return app

@@ -1,0 +1,175 @@
+"""Groups that import a command when it is used, take in those of plugins, and give each the options that all have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
+
+import click
+
+from crmkit.cli.app import app_of
+from crmkit.cli.language import LANGUAGES, _
+from crmkit.cli.width import escaped
+
+__all__ = ["TIME", "F", "Group", "adopt", "as_of", "limited"]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+"""A function that a decorator gives back."""
+
+
+class Formatter(click.HelpFormatter):
+    """Help in the language that was chosen."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """The line that shows how to call it."""
+        super().write_usage(prog, args, prefix or f"{_('Usage')}: ")
+
+    def write_heading(self, heading: str) -> None:
+        """A heading."""
+        super().write_heading(_(heading))
+
+    def write_text(self, text: str) -> None:
+        """A paragraph."""
+        super().write_text(_(text))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        """Options or commands; click appends what it says of defaults in brackets."""
+        parts = [(term, *text.partition("  [")) for term, text in rows]
+        super().write_dl(
+            [(t, _(text) + sep + end) for t, text, sep, end in parts], *args, **options
+        )
+
+
+class Context(click.Context):
+    """A context whose help is translated."""
+
+    formatter_class = Formatter
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value not in (None, False):
+        setattr(app_of(context), str(parameter.name), value)
+
+
+def global_options(hidden: bool) -> list[click.Option]:
+    """The options that every command has; shown in the help of `crm` only."""
+    common: Any = {"expose_value": False, "callback": _keep, "is_eager": True, "hidden": hidden}
+    formats = click.Choice(["table", "json", "csv"])
+    return [
+        click.Option(
+            ["--db"], metavar="URL", help="The database, as in sqlite:///crm.db.", **common
+        ),
+        click.Option(
+            ["--config", "config_path"], metavar="PATH", help="The crm.toml to use.", **common
+        ),
+        click.Option(["--format"], type=formats, help="How to print the answer.", **common),
+        click.Option(["--actor", "actor_id"], metavar="ID", help="Who does it.", **common),
+        click.Option(["--lang"], type=click.Choice(LANGUAGES), help="The language.", **common),
+        click.Option(["--debug"], is_flag=True, help="Show where an error comes from.", **common),
+    ]
+
+
+def adopt(command: click.Command) -> click.Command:
+    """Give a command, and those in it, translated help and the options that every command has."""
+    if command.context_class is not Context:
+        command.context_class = Context
+        taken = {each for parameter in command.params for each in parameter.opts}
+        command.params += [each for each in global_options(True) if not taken & {*each.opts}]
+        for each in command.commands.values() if isinstance(command, click.Group) else ():
+            adopt(each)
+    return command
+
+
+class Group(click.Group):
+    """A group of commands, into which plugins may put further ones.
+
+    `lazy` has commands that are imported when they run: name -> (`"module:object"`, summary).
+    """
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.lazy = lazy or {}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name: a built-in one before a plugin's."""
+        command = self.commands.get(cmd_name)
+        if command is None and cmd_name in self.lazy:
+            module, _, name = self.lazy[cmd_name][0].partition(":")
+            command = getattr(import_module(f"crmkit.cli.{module}"), name)
+        if command is None:
+            command = self._brought(ctx, cmd_name)
+        return command and adopt(command)
+
+    def _brought(self, ctx: click.Context, name: str) -> click.Command | None:
+        from crmkit.plugins import resolve
+
+        found, failures = app_of(ctx).commands
+        path = f"{self._prefix(ctx)}{name}"
+        if path not in found:
+            if failures and not ctx.resilient_parsing:
+                ctx.fail(f"There is no command {name!r}; a plugin is broken: {failures[0]}")
+            return None
+        spec, implementation = found[path]
+        command = resolve(spec.target, implementation.owner)
+        if not isinstance(command, click.Command):
+            text = (
+                f"names {spec.target} as its command {name!r}, which is no click command; mend it"
+            )
+            raise implementation.owner.refusal(text)
+        return command
+
+    def _prefix(self, ctx: click.Context) -> str:
+        return f"{self.name} " if ctx.parent else ""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, plugins' last."""
+        return [row[0] for row in self.summaries(ctx)]
+
+    def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """The names and summaries of all commands; imports none of them."""
+        rows = {name: summary for name, (_, summary) in self.lazy.items()}
+        rows |= {name: (each.help or "").partition("\n")[0] for name, each in self.commands.items()}
+        prefix = self._prefix(ctx)
+        for path, found in app_of(ctx).commands[0].items():
+            spec = found[0]
+            if path.startswith(prefix) and bool(spec.group) == bool(prefix):
+                rows.setdefault(spec.name, spec.summary)
+        return list(rows.items())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their summaries, and a line for each plugin that cannot say what it brings."""
+        if rows := self.summaries(ctx):
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+        for failure in app_of(ctx).commands[1] if ctx.parent is None else ():
+            formatter.write(f"\n{_('Warning')}: {escaped(str(failure))}\n")
+
+
+class Time(click.ParamType[Any]):
+    """A time that a person writes; see `App.time`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The time in UTC."""
+        from crmkit.errors import ValueRefused
+
+        try:
+            return app_of(ctx).time(value) if isinstance(value, str) else value
+        except ValueRefused as error:
+            self.fail(str(error), param, ctx)
+
+
+TIME = Time()
+
+as_of = click.option("--as-of", type=TIME, help="Answer as it was then.")
+
+
+def limited(default: int) -> Callable[[F], F]:
+    """The option `--limit`."""
+    size = click.IntRange(1, 1_000_000)
+    return click.option("--limit", type=size, default=default, show_default=True, help="How many.")

@@ -1,0 +1,157 @@
+"""Answers as tables, JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import click
+
+from crmkit.cli.app import App
+from crmkit.cli.language import _
+from crmkit.cli.width import cut, escaped, padded, width
+from crmkit.records import Record
+from crmkit.restrictions import MASKED
+from crmkit.schema import BASE, Kind
+from crmkit.storage import Change
+from crmkit.values import Money, format_time
+
+__all__ = ["document", "note", "plain", "show", "show_one", "values", "write_json", "write_table"]
+
+Row = Mapping[str, Any]
+NARROWEST = 8
+"""No column of a table is made narrower than this to fit the terminal."""
+
+
+def values(kind: Kind, record: Record) -> dict[str, Any]:
+    """The fields of a record that have a value, by name."""
+    found = {**record.extra} | {name: record[name] for name in (*BASE, *kind.fields)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def document(kind: Kind, record: Record) -> dict[str, Any]:
+    """A record in plain form, as it goes into JSON."""
+    return {name: plain(value) for name, value in values(kind, record).items()}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, Money):
+        return {"minor": value.minor, "currency": value.currency}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Change):
+        actor = {"id": value.actor.id, "type": value.actor.type, "via": value.actor.via}
+        cause = value.cause and {"root": value.cause.root, "by": list(value.cause.by)}
+        names = [name for name in Change.__slots__ if not name.startswith("_")]  # type: ignore[attr-defined]
+        own = {
+            name: plain(getattr(value, name)) for name in names if name not in {"actor", "cause"}
+        }
+        return {**own, "actor": actor, "cause": cause}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value) if value is MASKED else value
+
+
+def cell(app: App, value: Any) -> str:
+    """A value as people read it, on one line."""
+    if value is None or value is True or value is False:
+        return "" if value is None else _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return app.local(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(app, each) for each in value)
+    if isinstance(value, Mapping):
+        return escaped(json.dumps(plain(value), ensure_ascii=False))
+    return escaped(str(value if isinstance(value, Money) else plain(value)))
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, Money):
+        return f"{value.amount:f} {value.currency}"
+    found = plain(value)
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else found
+
+
+def write_json(value: Any, indent: int | None = 2) -> None:
+    """One JSON document."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    _write(f"{json.dumps(plain(value), ensure_ascii=not is_unicode, indent=indent)}\n")
+
+
+def _write(text: str) -> None:
+    # What was stored is printed as it is: click would take escape sequences out of it.
+    click.echo(text, nl=False, color=True)
+
+
+def _write_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    _write(buffer.getvalue())
+
+
+def write_table(rows: Sequence[Sequence[str]], heading: str = "") -> None:
+    """Aligned columns; on a terminal, cut to its width."""
+    if not rows:
+        return
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+        while sum(widths) > room and max(widths) > NARROWEST:
+            widths[widths.index(max(widths))] -= 1
+    lines = ["  ".join(map(_fitted, row, widths)).rstrip() for row in rows]
+    _write("".join(f"{line}\n" for line in ([f"\n{heading}"] if heading else []) + lines))
+
+
+def _fitted(text: str, columns: int) -> str:
+    return padded(cut(text, columns), columns)
+
+
+def note(text: str) -> None:
+    """Say something that is no part of the answer."""
+    click.echo(escaped(text), err=True)
+
+
+def show(
+    app: App, rows: Sequence[Row], labels: Mapping[str, str], *, empty: str = "", heading: str = ""
+) -> None:
+    """Print rows: in a table the columns of `labels` (key -> heading), in JSON all that is in a row."""
+    if app.format == "json":
+        write_json(rows)
+    elif app.format == "csv":
+        _write_csv(rows, list(labels))
+    elif rows:
+        table = [[cell(app, row.get(name)) for name in labels] for row in rows]
+        write_table([list(labels.values()), *table], heading)
+    if not rows and empty:
+        note(empty)
+
+
+def show_one(app: App, row: Row, labels: Mapping[str, str]) -> None:
+    """Print one row: in a table line by line, those of `labels` that have a value."""
+    if app.format == "json":
+        write_json(row)
+    elif app.format == "csv":
+        _write_csv([row], list(labels))
+    else:
+        present = [name for name in labels if row.get(name) not in (None, "", [], ())]
+        write_table([[labels[name], cell(app, row[name])] for name in present])
