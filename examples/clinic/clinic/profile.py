@@ -1,0 +1,23 @@
+"""The section of a patient's profile that shows the visits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clinic.kinds import CHART_NO, Visit, VisitStatus
+from clinic.settings import local
+from crmkit import Customer, Handle, Section, where
+
+
+def visits(crm: Handle, customer: Customer, as_of: datetime | None) -> Section:
+    """Chart number, last and next visit, and how many were missed, as they were at `as_of`."""
+    moment = as_of or crm.now()
+    mine = where.customer_id == customer.id
+    here = mine, where.status != VisitStatus.MISSED
+    before = crm.page(Visit, *here, where.at < moment, order="-at", limit=1, as_of=as_of)
+    after = crm.page(Visit, *here, where.at >= moment, order="at", limit=1, as_of=as_of)
+    missed = crm.count(Visit, mine, where.status == VisitStatus.MISSED, as_of=as_of)
+    rows: list[tuple[str, object]] = [("Chart number", customer[CHART_NO])]
+    for label, page in (("Last visit", before), ("Next visit", after)):
+        rows += [(label, f"{local(v.at, crm.company):%Y-%m-%d %H:%M} {v.doctor}") for v in page]
+    return Section("visits", "Visits", [*rows, ("Missed visits", missed)])
