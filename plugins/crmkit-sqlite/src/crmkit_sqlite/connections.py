@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from crmkit.errors import BackendError, ClosedError
@@ -28,18 +30,23 @@ FORMAT = 1
 _inherited: list[object] = []
 
 
+def _nothing() -> None:
+    return None
+
+
 class Connections:
     """The connections to one database. Any thread may ask; `close` ends them all."""
 
     def __init__(self, location: Location) -> None:
         self.location = location
         self.temporary = location.path is None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._forget: Callable[[], object] = _nothing
         if location.path is None:
             # A file of its own that is gone at the end: unlike `:memory:` it serves many threads, each with its
             # own snapshot, just as any other.
-            self._folder = tempfile.TemporaryDirectory(prefix="crmkit-", ignore_cleanup_errors=True)
-            self.path = Path(self._folder.name) / "memory.db"
+            folder = tempfile.mkdtemp(prefix="crmkit-")
+            self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self.path = Path(folder) / "memory.db"
         else:
             self.path = location.path.absolute()
         self.place = "the database in memory" if self.temporary else str(location.path)
@@ -176,5 +183,4 @@ class Connections:
                 for _, connection in self._open.values():
                     connection.close()
                 self._open.clear()
-                if self._folder is not None:
-                    self._folder.cleanup()
+                self._forget()

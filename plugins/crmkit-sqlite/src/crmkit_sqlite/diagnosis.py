@@ -5,14 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 from crmkit.errors import ConflictError, Duplicate, MissingReference, ReferencedError
-from crmkit.records import OpaqueRecord, Record
-from crmkit.schema import Field
+from crmkit.records import Record
 from crmkit.storage import Write
 from crmkit_sqlite.faults import code_of
-from crmkit_sqlite.layout import SEQ, Book, Table, dumped_json, expressions, quoted
+from crmkit_sqlite.layout import SEQ, Book, Table, dumped_json, expressions, quoted, typed
 
 __all__ = [
     "Together",
@@ -60,27 +58,21 @@ def diagnose(
     table: Table,
     record: Record,
     error: sqlite3.IntegrityError,
+    *,
+    new: bool,
 ) -> None:
     """Raise what a broken constraint means for the record whose statement broke it."""
     code = code_of(error)
     if code in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
-        _refuse_clash(connection, table, record, f"{table.kind.name}.id" in str(error))
+        if new:
+            refuse_present(connection, table, record)
+        _refuse_clash(connection, table, record)
     elif code == "SQLITE_CONSTRAINT_FOREIGNKEY":
         _refuse_missing(connection, book, table, record)
         _refuse_referenced(connection, book, table, record.id)
 
 
-def _typed(table: Table, record: Record, field: Field) -> Any:
-    value = record[field.name]
-    opaque = isinstance(record, OpaqueRecord) and value is not None
-    return field.type.load(value) if opaque else value
-
-
-def _refuse_clash(
-    connection: sqlite3.Connection, table: Table, record: Record, by_id: bool
-) -> None:
-    if by_id:
-        refuse_present(connection, table, record)
+def _refuse_clash(connection: sqlite3.Connection, table: Table, record: Record) -> None:
     row = table.dump(record)
     for names in table.kind.unique:
         fields = [table.kind.field(name) for name in names]
@@ -94,7 +86,7 @@ def _refuse_clash(
             (*(stored[each] for each in columns), record.id),
         ).fetchone()
         if found:
-            values = [_typed(table, record, field) for field in fields]
+            values = [typed(table.kind, record, name) for name in names]
             raise Duplicate(table.kind.name, names, values, found[0])
 
 

@@ -13,11 +13,21 @@ import attrs
 from crmkit.errors import ValueRefused
 from crmkit.records import Record
 from crmkit.rows import REST, Adapter, row_columns, row_dumper, row_loader
-from crmkit.schema import Field, Kind, Schema
+from crmkit.schema import BASE, Field, Kind, Schema
 from crmkit.types import Choice, FieldType, Scaled
 from crmkit.values import format_time
 
-__all__ = ["SEQ", "Book", "Table", "adapters", "dumped_json", "loaded", "quoted", "sql_type"]
+__all__ = [
+    "SEQ",
+    "Book",
+    "Table",
+    "adapters",
+    "dumped_json",
+    "loaded",
+    "quoted",
+    "sql_type",
+    "typed",
+]
 
 SEQ = "crm_seq"
 """The primary key of a table: rises over all kinds with each stored record; also the row of its search tokens."""
@@ -115,6 +125,13 @@ def loaded(field: Field, values: Sequence[Any]) -> Any:
         return field.type.load({"minor": values[1], "currency": values[0]})
     load = adapters(field.type)[0]
     return values[0] if load is None else load(values[0])
+
+
+def typed(kind: Kind, record: Record, path: str) -> Any:
+    """The value of a field of a record, in the field's type even if its plugin is gone."""
+    value = record[path]
+    plain = kind.opaque and value is not None and path not in BASE
+    return kind.field(path).type.load(value) if plain else value
 
 
 @attrs.frozen(eq=False)

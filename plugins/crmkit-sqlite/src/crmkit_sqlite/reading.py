@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from crmkit_sqlite import journal
 from crmkit_sqlite.compile import Builder, Compiled
 from crmkit_sqlite.faults import FAULTS, guarded, translated
 from crmkit_sqlite.keyset import ordering, segments
-from crmkit_sqlite.layout import Book, dumped_json, loaded
+from crmkit_sqlite.layout import Book, dumped_json, loaded, typed
 from crmkit_sqlite.searching import search
 from crmkit_sqlite.shapes import ScopeShape, Shape, scope_shape, shape
 from crmkit_sqlite.totals import totals
@@ -29,6 +30,20 @@ from crmkit_sqlite.totals import totals
 __all__ = ["SQLiteReads"]
 
 _MAX_CACHE = 1000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _listed(ids: Sequence[str]) -> str:
+    """Ids as JSON, without those that no record can have: NUL and lone surrogates are no text."""
+    text = dumped_json(list(ids))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        ids = [each for each in ids if each.isascii() or not _SURROGATE.search(each)]
+        text = dumped_json(ids)
+    return (
+        text if "\\u0000" not in text else dumped_json([each for each in ids if "\0" not in each])
+    )
 
 
 @attrs.frozen
@@ -94,6 +109,8 @@ class SQLiteReads(Reads):
         except KeyError:
             self.schema[kind]  # an unknown kind
             raise
+        except UnicodeEncodeError:
+            return self._get_many(kind, ids, scope)
         except FAULTS as error:
             raise translated(error, self.place) from error
 
@@ -111,7 +128,7 @@ class SQLiteReads(Reads):
 
         compiled = self._compiled(("get", kind, scoped), make)
         load = self._book.table(kind).load
-        parameters = compiled.bind([*values, dumped_json(list(ids))])
+        parameters = compiled.bind([*values, _listed(ids)])
         rows = self._connect().execute(compiled.sql, parameters)
         found = {record.id: record for record in map(load, rows)}
         return [found.get(id) for id in ids]
@@ -183,15 +200,14 @@ class SQLiteReads(Reads):
         return _Paged(tuple(made), hops, len(table.columns))
 
     def _cursor(self, query: Query, paged: _Paged, record: Record, row: Sequence[Any]) -> str:
+        kind = self._book.tables[query.kind].kind
         values = []
         for order in query.order:
             hop = paged.hops.get(order.path)
             if hop is not None:
                 values.append(loaded(hop[0], row[hop[1]]))
-            elif record.__class__ is not self._book.tables[query.kind].kind.cls:
-                values.append(record[order.path])
             else:
-                values.append(record[order.path])
+                values.append(typed(kind, record, order.path))
         return make_cursor(self.schema, query, values, record.id)
 
     @guarded
@@ -276,7 +292,7 @@ class SQLiteReads(Reads):
     @guarded
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         """By the journal's index on kind, id, version."""
-        if len(ids) == 1:
+        if len(ids) == 1 and ids[0].isascii():
             sql = "SELECT max(version) FROM crm_journal WHERE kind = ? AND id = ?"
             last = self._connect().execute(sql, (kind, ids[0])).fetchone()[0]
             return {} if last is None else {ids[0]: last}
@@ -284,7 +300,7 @@ class SQLiteReads(Reads):
             "SELECT value, (SELECT max(version) FROM crm_journal WHERE kind = ?1 AND id = value) AS last "
             "FROM json_each(?2) WHERE last IS NOT NULL"
         )
-        return dict(self._connect().execute(sql, (kind, dumped_json(list(ids)))).fetchall())
+        return dict(self._connect().execute(sql, (kind, _listed(ids))).fetchall())
 
     # State -----------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class SQLiteStorage(SQLiteReads, Storage):
         self._connect = connections.get  # type: ignore[method-assign]  # one call less on every read
         self._book = Book.of(Schema({}), {})
         self._here = threading.local()
+        self._begun = False
         common: frozenset[Capability] = frozenset({"backup"})
         lasting: frozenset[Capability] = frozenset({"durable", "processes"})
         self.capabilities = common if connections.temporary else common | lasting
@@ -146,23 +147,20 @@ class SQLiteStorage(SQLiteReads, Storage):
         except FAULTS as error:
             raise translated(error, self.place) from error
 
-    @guarded
     def state(self, key: str) -> Any:
         """One row of `crm_state`; None, too, while there is no database."""
-        if not self._connections.exists():
-            return None
-        try:
-            return super().state(key)
-        except FAULTS:
-            raise
-        except Exception:
-            if self._is_empty():
-                return None
-            raise
+        return super().state(key) if self._is_begun() else None
 
-    def _is_empty(self) -> bool:
-        names = self._connections.get().execute("SELECT count(*) FROM sqlite_master").fetchone()
-        return bool(names[0] == 0)
+    def states(self, prefix: str) -> dict[str, Any]:
+        """A range of `crm_state`; nothing while there is no database."""
+        return super().states(prefix) if self._is_begun() else {}
+
+    @guarded
+    def _is_begun(self) -> bool:
+        if not self._begun and self._connections.exists():
+            sql = "SELECT 1 FROM sqlite_master WHERE name = 'crm_state'"
+            self._begun = self._connections.get().execute(sql).fetchone() is not None
+        return self._begun
 
     # The rest --------------------------------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         dump = table.dump
         rows = [(seq, *dump(each)) for seq, each in zip(seqs, records, strict=True)]
         with self._together(table, records):
-            self._written(table, records, self._statement(table, "insert"), rows)
+            self._written(table, records, self._statement(table, "insert"), rows, new=True)
         found = self._tokens(table, records) if table.searched else []
         self.link.executemany(
             self._statement(table, "index"),
@@ -158,10 +158,16 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             raise
 
     def _written(
-        self, table: Table, records: Sequence[Record], sql: str, rows: Iterable[Any]
+        self,
+        table: Table,
+        records: Sequence[Record],
+        sql: str,
+        rows: Iterable[Any],
+        *,
+        new: bool = False,
     ) -> int:
         def explain(record: Record, error: sqlite3.IntegrityError) -> None:
-            diagnosis.diagnose(self.link, self._book, table, record, error)
+            diagnosis.diagnose(self.link, self._book, table, record, error, new=new)
 
         return self._many(records, sql, rows, explain)
 
