@@ -1,0 +1,61 @@
+"""What is done to a record for good, wherever it is referred to or remembered: merging and redacting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmkit.codec import blanked, dump_document, load_document
+from crmkit.errors import NotFound
+from crmkit.query import Query, where
+from crmkit.records import Alias, Record
+from crmkit.schema import Kind
+from crmkit.storage import Write
+from crmkit.writer import Writer
+
+__all__ = ["absorb", "redact"]
+
+
+def absorb(writer: Writer, kind: Kind, keep: Record, lose: Record) -> None:
+    """Let everything that refers to `lose` refer to `keep`, delete `lose`, and let its id lead to `keep`."""
+    with writer.whole("a merge"):
+        for other, field in writer.schema.referring(kind.name):
+            writer.point(other, field, writer.referring(other, field, [lose.id]), keep.id)
+        [gone] = writer.storage.get(kind.name, [lose.id])  # it may have referred to itself
+        writer.delete(kind, [gone or lose], frozenset())
+        aliases = writer.schema[Alias.__kind__]
+        earlier = list(writer.storage.find(Query(aliases.name, (where.target == lose.id,))))
+        writer.write(
+            aliases, [Write("update", each.set("target", keep.id), each) for each in earlier]
+        )
+        alias = Alias(id=lose.id, of=kind.name, target=keep.id)
+        writer.write(aliases, [Write("insert", alias)])
+
+
+def redact(writer: Writer, kind: Kind, ids: Sequence[str], fields: Sequence[str] | None) -> None:
+    """Blank the fields (personal data, if none are named) of records, there or deleted, in all that remembers them."""
+    names = fields if fields is not None else [field.name for field in kind.personal]
+    blanks = {name: blanked(kind, kind.field(name)) for name in names}
+    current = writer.storage.get(kind.name, ids)
+    writes = [
+        Write("redact", _blank(writer, kind, id, record, blanks), record)
+        for id, record in zip(ids, current, strict=True)
+    ]
+    writer.guards.authorize(kind, writes)
+    writer.touched.add(kind.name)
+    with writer.whole("a redaction"):
+        stamp = writer.stamp(write.record for write in writes)
+        writer.storage.redact(kind.name, writer.stamped(kind, writes, stamp), names, stamp)
+
+
+def _blank(
+    writer: Writer, kind: Kind, id: str, record: Record | None, blanks: Mapping[str, Any]
+) -> Record:
+    """The record without its values; of one that is deleted, what its last delete remembers."""
+    if record is not None:
+        return load_document(kind, {**dump_document(kind, record), **blanks})
+    deletes = [each for each in writer.storage.history(kind.name, id) if each.action == "delete"]
+    if not deletes:
+        raise NotFound(kind.name, id)
+    version = writer.storage.versions(kind.name, [id])[id]
+    return load_document(kind, {**(deletes[-1].delta or {}), **blanks, "version": version})
