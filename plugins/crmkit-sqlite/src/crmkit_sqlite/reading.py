@@ -33,13 +33,17 @@ _MAX_CACHE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def _is_text(text: str) -> bool:
+    return text.isascii() or not _SURROGATE.search(text)
+
+
 def _listed(ids: Sequence[str]) -> str:
     """Ids as JSON, without those that no record can have: NUL and lone surrogates are no text."""
     text = dumped_json(list(ids))
     try:
         text.encode()
     except UnicodeEncodeError:
-        ids = [each for each in ids if each.isascii() or not _SURROGATE.search(each)]
+        ids = list(filter(_is_text, ids))
         text = dumped_json(ids)
     return (
         text if "\\u0000" not in text else dumped_json([each for each in ids if "\0" not in each])
@@ -257,7 +261,8 @@ class SQLiteReads(Reads):
     def history(self, kind: str, id: str) -> list[Change]:
         """By the journal's index on kind, id, version."""
         sql = f"{journal.SELECT} WHERE kind = ? AND id = ? ORDER BY version"
-        return list(map(journal.change_of, self._connect().execute(sql, (kind, id))))
+        rows = self._connect().execute(sql, (kind, id)) if _is_text(kind + id) else ()
+        return list(map(journal.change_of, rows))
 
     @guarded
     def changes(
@@ -308,11 +313,12 @@ class SQLiteReads(Reads):
     def state(self, key: str) -> Any:
         """One row of `crm_state`."""
         sql = "SELECT value FROM crm_state WHERE key = ?"
-        row = self._connect().execute(sql, (key,)).fetchone()
+        row = self._connect().execute(sql, (key,)).fetchone() if _is_text(key) else None
         return None if row is None else json.loads(row[0])
 
     @guarded
     def states(self, prefix: str) -> dict[str, Any]:
         """A range of `crm_state`."""
         sql = "SELECT key, value FROM crm_state WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key"
-        return {key: json.loads(text) for key, text in self._connect().execute(sql, (prefix,))}
+        rows = self._connect().execute(sql, (prefix,)) if _is_text(prefix) else ()
+        return {key: json.loads(text) for key, text in rows}
