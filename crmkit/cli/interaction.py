@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.records import KindGroup, Of, field_options, new_record, setting, show_added
+from crmkit.cli.records import KindGroup, Of, field_options, new_record, setting, show_written
 from crmkit.records import Interaction
 from crmkit.schema import read_kind
 
@@ -29,4 +29,4 @@ def log(app: App, /, sets: Sequence[str], **given: Any) -> None:
     made = new_record(app, kind, given, sets)
     with app.handle.transaction() as tx:
         tx.add(made)
-    show_added(app, kind, made.id, _OF.rows)
+    show_written(app, kind, made.id)
