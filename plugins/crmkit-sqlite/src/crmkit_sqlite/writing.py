@@ -129,11 +129,11 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         rows = [(seq, *dump(each)) for seq, each in zip(seqs, records, strict=True)]
         with self._together(table, records):
             self._written(table, records, self._statement(table, "insert"), rows, new=True)
-        found = self._tokens(table, records) if table.searched else []
-        self.link.executemany(
-            self._statement(table, "index"),
-            [(seq, *each) for seq, each in zip(seqs, found, strict=False) if each],
-        )
+        if table.searched:
+            found = zip(seqs, self._tokens(table, records), strict=True)
+            self.link.executemany(
+                self._statement(table, "index"), [(seq, *each) for seq, each in found if each]
+            )
 
     def _tokens(self, table: Table, records: Sequence[Record]) -> list[Tokens | None]:
         make = self._compiled(("tokens", table.kind.name), lambda: tokenizer(table))
