@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
     (
         "py:class",
         r"(typing\.|collections\.abc\.|contextlib\.)?(AbstractContextManager|Any|Callable|Iterable|Iterator"
-        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|frozenset|R|T)",
+        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|frozenset|R|T|Writes|FieldOptions|Adapters|Row)",
     ),
     ("py:class", r"(Action|Capability|Condition|Delta|Document|OnDelete|Op|Paths|Patch|Scope|Stamp|Page)"),
     ("py:class", r"(Plugins|FieldType|Ref|StorageTransaction|Reads|Follow|PluginManager)"),

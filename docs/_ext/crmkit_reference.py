@@ -178,10 +178,8 @@ def _members(cls: type, without: frozenset[str]) -> Iterator[str]:
 
 def _class(name: str, cls: type, without: frozenset[str]) -> str:
     arguments = ""
-    if not issubclass(cls, enum.Enum | crmkit.Reader) and cls is not crmkit.Schema:
+    if not issubclass(cls, enum.Enum | crmkit.Reader | crmkit.Record | Exception):
         arguments = _signature(cls).removesuffix(" -> None")
-    if issubclass(cls, crmkit.Record):
-        arguments = ""
     role = "exception" if issubclass(cls, Exception) else "class"
     bases = [base.__name__ for base in cls.__bases__ if base.__name__ in crmkit.__all__]
     shown = [f"Bases: {', '.join(f'`{base}`' for base in bases)}\n"] if bases else []
@@ -293,8 +291,99 @@ def operators() -> str:
     return _table(("Type", *(f"`{op}`" for op in ops)), rows)
 
 
+# Contracts -------------------------------------------------------------------------------------------------------
+
+
+def contract(name: str) -> str:
+    """The rules of a contract, grouped as its code is: each is the docstring of a test."""
+    cls = getattr(importlib.import_module("crmkit.testing"), name)
+    parts = []
+    for base in [*cls.__mro__]:
+        tests = [each for each in vars(base).items() if each[0].startswith("test_")]
+        if tests:
+            parts.append(f"### {name}: {_sentences(_doc(base))[0].removesuffix('.')}\n")
+            parts += [f"`{test}`\n: {' '.join(_doc(function).split())}\n" for test, function in tests]
+    return "\n".join(parts)
+
+
+# Commands --------------------------------------------------------------------------------------------------------
+
+
+def _walk(command: Any, context: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Each built-in command: its full name, itself, its context."""
+    import click
+
+    yield context.command_path, command, context
+    if isinstance(command, click.Group):
+        for name in [*getattr(command, "lazy", ()), *command.commands]:
+            below = click.Group.get_command(command, context, name) or command.get_command(context, name)
+            yield from _walk(below, click.Context(below, context, name))
+
+
+def all_commands() -> list[tuple[str, Any, Any]]:
+    """Every built-in command of `crm`."""
+    import click
+
+    from crmkit.cli.app import App
+    from crmkit.cli.root import crm
+
+    return list(_walk(crm, click.Context(crm, info_name="crm", obj=App())))
+
+
+def commands() -> str:
+    """What every built-in command takes."""
+    parts = []
+    for path, command, context in all_commands():
+        usage = " ".join([path, *command.collect_usage_pieces(context)])
+        level = "##" if path.count(" ") <= 1 else "###"
+        parts.append(f"{level} `{path}`\n")
+        parts.append(f"{inspect.cleandoc(command.help or '')}\n")
+        parts.append(f"```text\n{usage}\n```\n")
+        shown = [each for each in command.params if not getattr(each, "hidden", False)]
+        rows = [each.get_help_record(context) for each in shown]
+        cells = [(f"`{row[0]}`".replace("|", "\\|"), _cell(row[1])) for row in rows if row]
+        if cells:
+            parts.append(_table(("Option", ""), cells) + "\n")
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("[", "\\[").replace("*", "\\*")
+
+
+def exit_codes() -> str:
+    """The table of exit codes, from the docstring of the command line."""
+    lines = _doc(importlib.import_module("crmkit.cli")).splitlines()
+    return "\n".join(line for line in lines if line.startswith("|"))
+
+
+# crm.toml --------------------------------------------------------------------------------------------------------
+
+
+def keys(name: str) -> str:
+    """The keys of a table of crm.toml: type and default."""
+    import attrs
+
+    cls = getattr(crmkit, name)
+    rows = []
+    for each in attrs.fields(cls):
+        if each.metadata.get("key", True):
+            default = each.default
+            if default is attrs.NOTHING or hasattr(default, "factory") or attrs.has(type(default)):
+                shown = ""
+            else:
+                shown = f"`{default!r}`".replace("`None`", "")
+            rows.append((f"`{each.name}`", f"`{_annotation(each.type)}`".replace("|", "\\|"), shown))
+    return _table(("Key", "Type", "Default"), rows)
+
+
 GENERATORS: dict[str, Callable[..., str]] = {
-    each.__name__: each for each in (hook, hooks, name, names, part, error_tree, field_types, operators)
+    each.__name__: each
+    for each in (
+        *(hook, hooks, name, names, part, error_tree, field_types, operators),
+        *(contract, commands, exit_codes, keys),
+    )
+
 }
 
 
