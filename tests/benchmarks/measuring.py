@@ -1,0 +1,102 @@
+"""Timing two ways of doing the same work, in turns, and the rows that come of it."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import attrs
+
+B = TypeVar("B", bound=Sequence[Any])
+
+BUDGETS = {
+    "get": 1.5,
+    "page": 2.0,
+    "timeline": 2.0,
+    "create": 2.0,
+    "update": 2.5,
+    "bulk": 2.0,
+    "bulk_search": 2.5,
+    "search_index": 1.3,
+    "version": 1.7,
+    "show": 3.5,
+}
+INDEXED = ("get", "page", "timeline")
+"""The rows that a large database must not slow down."""
+
+INDEXED_BUDGET = 1.6
+SEARCH_BUDGET = 0.001
+"""Seconds for a page of hits, whatever plain sqlite3 needs."""
+
+
+@attrs.frozen
+class Row:
+    """One line of the table: medians in seconds for one operation; `ratio` is crmkit / raw."""
+
+    name: str
+    backend: str
+    size: int
+    crmkit: float
+    raw: float
+    ratio: float
+    budget: float
+
+    @classmethod
+    def of(
+        cls, name: str, backend: str, size: int, crmkit: float, raw: float, budget: float
+    ) -> Row:
+        return cls(name, backend, size, crmkit, raw, round(crmkit / raw, 3), round(budget, 3))
+
+
+def in_turns(
+    ours: Callable[[B], object], raw: Callable[[B], object], batches: Iterable[B]
+) -> tuple[float, float]:
+    """The median time for one item of a batch, ours and raw; the first batch only warms up."""
+    times: list[list[float]] = [[], []]
+    for number, batch in enumerate(batches):
+        for side in (0, 1) if number % 2 else (1, 0):
+            taken = _timed((ours, raw)[side], batch) / len(batch)
+            if number:
+                times[side].append(taken)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def _timed(function: Callable[[B], object], batch: B) -> float:
+    # The garbage collector runs as it would in an app, but what earlier measurements left is not its business here.
+    gc.collect()
+    gc.freeze()
+    start = time.perf_counter()
+    function(batch)
+    taken = time.perf_counter() - start
+    gc.unfreeze()
+    return taken
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as people read them."""
+    lines = [f"{'':14}{'backend':24}{'size':>11}{'crmkit':>12}{'raw':>12}{'ratio':>8}{'budget':>8}"]
+    for row in rows:
+        figures = (
+            [bytes_(row.crmkit), bytes_(row.raw)]
+            if row.name == "search_index"
+            else [seconds(row.crmkit), seconds(row.raw)]
+        )
+        mark = "" if row.ratio <= row.budget else "  over"
+        lines.append(
+            f"{row.name:14}{row.backend:24}{row.size:11,}{figures[0]:>12}{figures[1]:>12}"
+            f"{row.ratio:8.2f}{row.budget:8.2f}{mark}"
+        )
+    return "\n".join(lines)
+
+
+def seconds(value: float) -> str:
+    """As in 12.3 us."""
+    return f"{value * 1e6:,.1f} us" if value < 0.01 else f"{value * 1e3:,.1f} ms"
+
+
+def bytes_(value: float) -> str:
+    """As in 12.3 MB."""
+    return f"{value / 1e6:,.2f} MB"
