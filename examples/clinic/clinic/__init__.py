@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from clinic import charts, diary, doctor, profile, staff
+from clinic import charts, checks, diary, profile, staff
 from clinic.kinds import FIELDS, Visit
 from clinic.settings import Settings
 from crmkit import (
@@ -72,8 +72,8 @@ def crm_workers() -> list[WorkerSpec]:
 def crm_checks() -> list[Check]:
     """What `crm doctor` looks at."""
     return [
-        Check("overdue-visits", doctor.overdue_visits, "Visits that nobody marked as missed."),
-        Check("visiting-staff", doctor.unknown_staff, "Visits to doctors and branches of old."),
+        Check("overdue-visits", checks.overdue_visits, "Past visits are done or missed."),
+        Check("visiting-staff", checks.unknown_staff, "Visits to come have a doctor."),
     ]
 
 

@@ -10,14 +10,10 @@ import click
 
 from clinic.kinds import CHART_NO, Visit, VisitStatus
 from clinic.settings import Settings, local, span_of
+from clinic.words import _
 from crmkit import Customer, Handle, where
 from crmkit.cli.app import App
-from crmkit.cli.language import _ as translated
 from crmkit.cli.output import note, show
-
-
-def _(text: str) -> str:
-    return translated(text, "clinic")
 
 
 @click.command(help="The visits of a day: of today, or the next day that the clinic is open.")
