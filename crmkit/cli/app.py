@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crmkit.cli.language import Language, locale_language
+from crmkit.cli.language import CORE, Language, locale_language
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -39,6 +39,8 @@ class App:
         self.actor_id: str | None = None
         self.lang: str | None = None
         self.debug = False
+        # Apart from the language, which `--lang` behind a plugin's command names only after it was found.
+        self.packages = [CORE]
 
     @cached_property
     def config(self) -> Config:
@@ -62,7 +64,7 @@ class App:
     def opened(self, crm: CRM) -> CRM:
         """Take an app that is open: closed when the command ends, its plugins' catalogs looked into."""
         click.get_current_context().find_root().call_on_close(crm.close)
-        self.language.packages += map(package_of, crm.plugins.found.values())
+        self.packages += map(package_of, crm.plugins.found.values())
         return crm
 
     @cached_property
@@ -88,12 +90,12 @@ class App:
 
             with suppress(CrmError):
                 code = self.config.company.language
-        return Language(code or "en")
+        return Language(code or "en", self.packages)
 
     def label(self, named: Kind | Field) -> str:
         """What people call a kind or a field, in their language."""
         found = self.crm.plugins.found.get(named.owner.partition(" ")[0])
-        return self.language(named.label, package_of(found) if found else "crmkit")
+        return self.language(named.label, package_of(found) if found else CORE)
 
     @cached_property
     def timezone(self) -> tzinfo:
@@ -139,7 +141,7 @@ class App:
         except CrmError as error:
             return {}, [error]
         found, failures = sound.plugins.commands()
-        self.language.packages += map(package_of, sound.plugins.found.values())
+        self.packages += map(package_of, sound.plugins.found.values())
         return found, [*sound.failures, *failures]
 
 

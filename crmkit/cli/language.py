@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["LANGUAGES", "Language", "_", "locale_language"]
+__all__ = ["CORE", "LANGUAGES", "Language", "_", "locale_language"]
 
 LANGUAGES = ("ko", "en")
 CORE = "crmkit"
@@ -25,12 +25,12 @@ def locale_language(environ: Mapping[str, str] = os.environ) -> str | None:
 class Language:
     """Texts in one language, from the catalogs of packages: `PACKAGE/locale/ko/LC_MESSAGES/PACKAGE.mo`.
 
-    `packages` are those whose catalogs are looked into, the core's first.
+    `packages` are those whose catalogs are looked into, the core's first; it may grow.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, packages: Sequence[str] = (CORE,)) -> None:
         self.code = code
-        self.packages = [CORE]
+        self.packages = packages
         self._catalogs: dict[str, Callable[[str], str]] = {}
 
     def __call__(self, text: str, package: str = CORE) -> str:
