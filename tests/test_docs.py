@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -73,26 +73,67 @@ def blocks(page: str) -> Iterator[Block]:
         skipped = False
 
 
-def agrees(shown: str, printed: str) -> bool:
-    """Whether a page shows what was printed: `…` stands for anything, alone on a line for any lines."""
-    parts = []
-    for line in shown.rstrip().splitlines():
+_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+_INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
+_MINUTE = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+_SHOWN = re.compile(f"({_ID}|{_INSTANT})|({_MINUTE})|(…)")
+
+
+class Names:
+    """The ids and times that a page shows, and the ones that they stand for in this run."""
+
+    def __init__(self) -> None:
+        self.meant: dict[str, str] = {}
+
+    def put(self, text: str) -> str:
+        """A command or snippet with what its ids and times stand for."""
+        return _SHOWN.sub(lambda match: self.meant.get(match[0], match[0]), text)
+
+    def agree(self, shown: str, printed: str) -> bool:
+        """Whether a page shows what was printed: `…` is anything, alone on a line any lines.
+
+        An id, or a time with microseconds, that the page shows for the first time stands from then on for the one
+        that was printed; a time with minutes for any.
+        """
+        new: dict[str, str] = {}
+        lines = [self._pattern(line.rstrip(), new) for line in shown.strip("\n").splitlines()]
+        text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
+        match = re.fullmatch("".join(lines), text)
+        if match:
+            self.meant |= {token: match[group] for token, group in new.items()}
+        return match is not None
+
+    def _pattern(self, line: str, new: dict[str, str]) -> str:
         if line.strip() == "…":
-            parts.append(r"(?:.*\n)*?")
-        else:
-            parts.append(re.escape(line.rstrip()).replace("…", ".*?") + r"\s*?\n")
-    text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
-    return re.fullmatch("".join(parts).replace(r"\ ", " "), text) is not None
+            return r"(?:.*\n)*?"
+        pattern, at = "", 0
+        for token in _SHOWN.finditer(line):
+            pattern += re.escape(line[at : token.start()])
+            at = token.end()
+            if token[2]:
+                pattern += _MINUTE
+            elif token[3]:
+                pattern += ".*?"
+            elif token[1] in self.meant:
+                pattern += re.escape(self.meant[token[1]])
+            elif token[1] in new:
+                pattern += f"(?P={new[token[1]]})"
+            else:
+                group = new[token[1]] = f"t{len(new)}"
+                pattern += f"(?P<{group}>{_ID if re.fullmatch(_ID, token[1]) else _INSTANT})"
+        return pattern + re.escape(line[at:]) + "\n"
 
 
 class Page:
     """Plays one page from top to bottom, in a folder of its own."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, environment: Callable[[str, str], None]) -> None:
         self.name = name
+        self.environment = environment
         self.folder = folder
         self.module = types.ModuleType("page")
         self.printed: str | None = None
+        self.names = Names()
 
     def play(self) -> None:
         """Run every block."""
@@ -107,13 +148,15 @@ class Page:
             elif block.language == "toml":
                 self.configure(block)
             elif block.language == "text" and self.printed is not None:
-                assert agrees(block.text, self.printed), f"{place}: printed\n{self.printed}"
+                assert self.names.agree(block.text, self.printed), f"{place}: printed\n{self.printed}"
                 self.printed = None
 
     def write(self, block: Block) -> None:
-        path = self.folder / str(block.file)
+        name, _, how = str(block.file).partition(" ")
+        path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block.text, "utf-8")
+        before = path.read_text("utf-8") + "\n\n" if how == "(at the end)" else ""
+        path.write_text(before + self.names.put(block.text), "utf-8")
         self.forget()
         if path.suffix == ".toml" and path.name == "crm.toml":
             load_config(path)
@@ -130,9 +173,14 @@ class Page:
 
     def run(self, block: Block, place: str) -> None:
         out = io.StringIO()
-        code = compile("\n" * block.line + block.text, str(DOCS / self.name), "exec")
-        with contextlib.redirect_stdout(out):
-            exec(code, self.module.__dict__)
+        sys.path.insert(0, str(self.folder))  # as for a script in this folder
+        text = "\n" * block.line + self.names.put(block.text)
+        code = compile(text, str(DOCS / self.name), "exec")
+        try:
+            with contextlib.redirect_stdout(out):
+                exec(code, self.module.__dict__)
+        finally:
+            sys.path.remove(str(self.folder))
         self.printed = out.getvalue()
 
     def configure(self, block: Block) -> None:
@@ -145,18 +193,25 @@ class Page:
         self.printed = None
         for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
             command, _, shown = re.sub(r"\\\n\s*", " ", part).partition("\n")
-            code, printed = self.command(command.partition("  # ")[0].strip())
+            code, printed = self.command(self.names.put(command).partition("  # ")[0].strip())
             failing = re.search(r"^(Error: |error: |FAILED |crm: )", shown, flags=re.M)
             assert bool(code) == bool(failing), f"{place}: {command} exits {code}\n{printed}"
             if shown.strip():
-                assert agrees(shown, printed), f"{place}: {command} prints\n{printed}"
+                assert self.names.agree(shown, printed), f"{place}: {command} prints\n{printed}"
 
     def command(self, command: str) -> tuple[int, str]:
         """What a command exits with and prints; those of `crm` run in this process, which is faster."""
+        if command.startswith("export "):
+            name, _, value = command.removeprefix("export ").partition("=")
+            self.environment(name, value)
+            return 0, ""
+        if command.startswith("cd "):
+            os.chdir(command.removeprefix("cd "))
+            return 0, ""
         if command.startswith("crm ") and not re.search(r"[|&;<>$`]", command):
             self.forget()
-            cli = importlib.import_module("crmkit.cli")
-            result = CliRunner().invoke(cli.main, shlex.split(command)[1:], prog_name="crm")
+            cli = importlib.import_module("crmkit.cli.root")
+            result = CliRunner().invoke(cli.crm, shlex.split(command)[1:], prog_name="crm")
             if result.exception and not isinstance(result.exception, SystemExit):
                 raise result.exception
             return result.exit_code, result.output
@@ -176,9 +231,8 @@ class Page:
 def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = Page(name, tmp_path)
+    page = Page(name, tmp_path, monkeypatch.setenv)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(sys.modules, "page", page.module)
     for variable in [each for each in os.environ if each.startswith("CRMKIT_")]:
         monkeypatch.delenv(variable)
@@ -187,7 +241,7 @@ def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
     monkeypatch.setenv("LANG", "en_US.UTF-8")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     scripts = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
     try:
