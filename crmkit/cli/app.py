@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
     from crmkit.config import Config
     from crmkit.crm import CRM, Handle
     from crmkit.errors import CrmError
-    from crmkit.hooks import Brought
-    from crmkit.manifest import CommandSpec, Found
+    from crmkit.manifest import Found
     from crmkit.plugins import Plugins
     from crmkit.schema import Field, Kind
 
-__all__ = ["App", "Sound"]
+__all__ = ["App", "app_of"]
 
 
 class App:
@@ -62,9 +60,9 @@ class App:
         return self.opened(CRM.open(self.url, config=self.config))
 
     def opened(self, crm: CRM) -> CRM:
-        """Take an app that is open: closed when the command ends, its plugins' catalogs looked into."""
+        """Take an app that is open: it is closed when the command ends, its plugins' words are looked up."""
         click.get_current_context().find_root().call_on_close(crm.close)
-        self.packages += map(package_of, crm.plugins.found.values())
+        self.packages += map(_package, crm.plugins.found.values())
         return crm
 
     @cached_property
@@ -95,7 +93,7 @@ class App:
     def label(self, named: Kind | Field) -> str:
         """What people call a kind or a field, in their language."""
         found = self.crm.plugins.found.get(named.owner.partition(" ")[0])
-        return self.language(named.label, package_of(found) if found else CORE)
+        return self.language(named.label, _package(found) if found else CORE)
 
     @cached_property
     def timezone(self) -> tzinfo:
@@ -108,17 +106,13 @@ class App:
         """The time that a person wrote: ISO 8601; without a zone in the company's; a date is the start of that day."""
         from datetime import datetime
 
-        from crmkit.errors import ValueRefused
         from crmkit.values import parse_time, utc
 
         try:
             moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            return parse_time(text)
-        try:
             return utc(moment if moment.tzinfo else moment.replace(tzinfo=self.timezone))
-        except OverflowError:
-            raise ValueRefused(f"{text!r} is outside the years 1 to 9999 in UTC") from None
+        except (ValueError, OverflowError):
+            return parse_time(text)
 
     def local(self, moment: datetime) -> str:
         """A time as people read it: in the company's zone, to the minute."""
@@ -127,65 +121,37 @@ class App:
         return moment.isoformat(" ")[:16]
 
     @cached_property
-    def sound(self) -> Sound:
-        """The plugins that can be loaded, whatever is wrong with others."""
-        return Sound(self.config)
+    def sound(self) -> tuple[Plugins, list[CrmError]]:
+        """The plugins that load, and what is wrong with the others."""
+        from crmkit.errors import CrmError
+        from crmkit.plugins import BrokenPlugins, Plugins, choose, discover
+
+        failures: list[CrmError] = []
+        try:
+            config = self.config
+            found = choose(discover(), config.plugins, config.disabled, config.folder)
+            while found:
+                try:
+                    return Plugins.load(found, config.plugin), failures
+                except BrokenPlugins as error:
+                    failures += error.broken
+                    broken = {each.plugin for each in error.broken}
+                    rest = tuple(each for each in found if each.name not in broken)
+                    found = rest if len(rest) < len(found) else ()
+        except CrmError as error:
+            failures.append(error)
+        return Plugins.load(()), failures
 
     @cached_property
-    def commands(self) -> tuple[Brought[CommandSpec], list[CrmError]]:
+    def commands(self) -> tuple[dict[str, Any], list[CrmError]]:
         """The commands that plugins bring, and what is wrong with those that cannot be asked."""
-        from crmkit.errors import CrmError
-
-        try:
-            sound = self.sound
-        except CrmError as error:
-            return {}, [error]
-        found, failures = sound.plugins.commands()
-        self.packages += map(package_of, sound.plugins.found.values())
-        return found, [*sound.failures, *failures]
+        plugins, failures = self.sound
+        found, unasked = plugins.commands()
+        self.packages += map(_package, plugins.found.values())
+        return found, [*failures, *unasked]
 
 
-class Sound:
-    """The plugins that crm.toml chooses and that load: `plugins`; what is wrong with the others: `failures`."""
-
-    def __init__(self, config: Config) -> None:
-        from crmkit.plugins import Plugins
-
-        self.failures: list[CrmError] = []
-        self.plugins: Plugins = Plugins.load(())
-        self._load(list(self._chosen(config)), config)
-
-    def _chosen(self, config: Config) -> Iterator[Found]:
-        from crmkit.errors import PluginError
-        from crmkit.plugins import choose, discover
-
-        found = discover()
-        for name in config.plugins if config.plugins is not None else (None,):
-            try:
-                wanted = None if name is None else (name,)
-                yield from choose(found, wanted, config.disabled, config.folder)
-            except PluginError as error:
-                self.failures.append(error)
-
-    def _load(self, found: list[Found], config: Config) -> None:
-        from crmkit.errors import ConfigError
-        from crmkit.plugins import BrokenPlugins, Plugins
-
-        while found:
-            try:
-                self.plugins = Plugins.load(found, config.plugin)
-                return
-            except ConfigError as error:
-                self.failures.append(error)
-                return
-            except BrokenPlugins as error:
-                self.failures += error.broken
-                broken = {each.plugin for each in error.broken}
-                rest = [each for each in found if each.name not in broken]
-                found = rest if len(rest) < len(found) else []
-
-
-def package_of(found: Found) -> str:
+def _package(found: Found) -> str:
     """The package whose catalogs a plugin's words are in."""
     return found.name if found.local else found.target.partition(":")[0].partition(".")[0]
 
@@ -193,10 +159,9 @@ def package_of(found: Found) -> str:
 def _login() -> str:
     import getpass
 
-    try:
+    with suppress(KeyError, OSError):
         return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+    return "unknown"
 
 
 def app_of(context: Any) -> App:

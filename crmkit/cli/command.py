@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -12,11 +13,17 @@ from crmkit.cli.app import app_of
 from crmkit.cli.language import LANGUAGES, _
 from crmkit.cli.width import escaped
 
-__all__ = ["TIME", "F", "Group", "adopt", "as_of", "limited"]
-
-
-F = TypeVar("F", bound=Callable[..., Any])
-"""A function that a decorator gives back."""
+__all__ = [
+    "AS_OF",
+    "SKIP",
+    "Context",
+    "Group",
+    "adopt",
+    "define",
+    "global_options",
+    "limit",
+    "many",
+]
 
 
 class Formatter(click.HelpFormatter):
@@ -55,19 +62,16 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 
 def global_options(hidden: bool) -> list[click.Option]:
     """The options that every command has; shown in the help of `crm` only."""
-    common: Any = {"expose_value": False, "callback": _keep, "is_eager": True, "hidden": hidden}
+    keep: Any = {"expose_value": False, "callback": _keep, "is_eager": True, "hidden": hidden}
+    option: Any = partial(click.Option, **keep)
     formats = click.Choice(["table", "json", "csv"])
     return [
-        click.Option(
-            ["--db"], metavar="URL", help="The database, as in sqlite:///crm.db.", **common
-        ),
-        click.Option(
-            ["--config", "config_path"], metavar="PATH", help="The crm.toml to use.", **common
-        ),
-        click.Option(["--format"], type=formats, help="How to print the answer.", **common),
-        click.Option(["--actor", "actor_id"], metavar="ID", help="Who does it.", **common),
-        click.Option(["--lang"], type=click.Choice(LANGUAGES), help="The language.", **common),
-        click.Option(["--debug"], is_flag=True, help="Show where an error comes from.", **common),
+        option(["--db"], metavar="URL", help="The database, as in sqlite:///crm.db."),
+        option(["--config", "config_path"], metavar="PATH", help="The crm.toml to use."),
+        option(["--format"], type=formats, help="How to print the answer."),
+        option(["--actor", "actor_id"], metavar="ID", help="Who does it."),
+        option(["--lang"], type=click.Choice(LANGUAGES), help="The language."),
+        option(["--debug"], is_flag=True, help="Show where an error comes from."),
     ]
 
 
@@ -82,17 +86,29 @@ def adopt(command: click.Command) -> click.Command:
     return command
 
 
+def define(name: str, *params: click.Parameter) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, which is given the app and these parameters; its docstring is the help."""
+
+    def make(run: Callable[..., Any]) -> click.Command:
+        callback = click.pass_obj(run)
+        return click.Command(name, callback=callback, params=[*params], help=run.__doc__)
+
+    return make
+
+
 class Group(click.Group):
     """A group of commands, into which plugins may put further ones.
 
     `lazy` has commands that are imported when they run: name -> (`"module:object"`, summary).
     """
 
-    def __init__(
-        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **options: Any
-    ) -> None:
-        super().__init__(*args, **options)
-        self.lazy = lazy or {}
+    def __init__(self, name: str, lazy: Any = None, **options: Any) -> None:
+        super().__init__(name, **options)
+        self.lazy: dict[str, tuple[str, str]] = lazy or {}
+
+    def define(self, name: str, *params: click.Parameter) -> Callable[[Callable[..., Any]], None]:
+        """As the function `define`, for a command of this group."""
+        return lambda run: self.add_command(define(name, *params)(run))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name: a built-in one before a plugin's."""
@@ -108,22 +124,16 @@ class Group(click.Group):
         from crmkit.plugins import resolve
 
         found, failures = app_of(ctx).commands
-        path = f"{self._prefix(ctx)}{name}"
+        path = f"{self.name} {name}" if ctx.parent else name
         if path not in found:
             if failures and not ctx.resilient_parsing:
-                ctx.fail(f"There is no command {name!r}; a plugin is broken: {failures[0]}")
+                ctx.fail(f"there is no command {name!r}, and a plugin is broken: {failures[0]}")
             return None
-        spec, implementation = found[path]
-        command = resolve(spec.target, implementation.owner)
+        spec, call = found[path]
+        command = resolve(spec.target, call.owner)
         if not isinstance(command, click.Command):
-            text = (
-                f"names {spec.target} as its command {name!r}, which is no click command; mend it"
-            )
-            raise implementation.owner.refusal(text)
+            raise call.owner.refusal(f"names {spec.target}, which is no click command; mend it")
         return command
-
-    def _prefix(self, ctx: click.Context) -> str:
-        return f"{self.name} " if ctx.parent else ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands, plugins' last."""
@@ -133,12 +143,10 @@ class Group(click.Group):
         """The names and summaries of all commands; imports none of them."""
         rows = {name: summary for name, (_, summary) in self.lazy.items()}
         rows |= {name: (each.help or "").partition("\n")[0] for name, each in self.commands.items()}
-        prefix = self._prefix(ctx)
-        for path, found in app_of(ctx).commands[0].items():
-            spec = found[0]
-            if path.startswith(prefix) and bool(spec.group) == bool(prefix):
-                rows.setdefault(spec.name, spec.summary)
-        return list(rows.items())
+        group = self.name if ctx.parent else None
+        specs = (found[0] for found in app_of(ctx).commands[0].values())
+        brought = {spec.name: spec.summary for spec in specs if spec.group == group}
+        return list({**rows, **brought, **rows}.items())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their summaries, and a line for each plugin that cannot say what it brings."""
@@ -156,20 +164,22 @@ class Time(click.ParamType[Any]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The time in UTC."""
-        from crmkit.errors import ValueRefused
-
         try:
             return app_of(ctx).time(value) if isinstance(value, str) else value
-        except ValueRefused as error:
+        except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-TIME = Time()
+AS_OF = click.Option(["--as-of"], type=Time(), help="Answer as it was then.")
+SKIP = click.Option(["--after"], metavar="CURSOR", help="Go on behind a page.")
 
-as_of = click.option("--as-of", type=TIME, help="Answer as it was then.")
 
-
-def limited(default: int) -> Callable[[F], F]:
+def limit(default: int) -> click.Option:
     """The option `--limit`."""
-    size = click.IntRange(1, 1_000_000)
-    return click.option("--limit", type=size, default=default, show_default=True, help="How many.")
+    size, flags = click.IntRange(1, 1_000_000), ["--limit"]
+    return click.Option(flags, type=size, default=default, show_default=True, help="How many.")
+
+
+def many(flag: str, name: str, metavar: str, help: str) -> click.Option:
+    """An option that may be given several times."""
+    return click.Option([flag, name], multiple=True, metavar=metavar, help=help)

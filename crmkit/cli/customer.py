@@ -1,4 +1,4 @@
-"""`crm customer`: the commands of a kind, and what a customer has besides."""
+"""`crm customer` and `crm interaction`: the commands of a kind, and what these two have besides."""
 
 from __future__ import annotations
 
@@ -8,140 +8,124 @@ from typing import Any
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.command import as_of, limited
+from crmkit.cli.command import AS_OF, SKIP, limit, many
 from crmkit.cli.language import _
-from crmkit.cli.output import cell, document, note, show, show_one, values, write_table
-from crmkit.cli.records import (
-    KindGroup,
-    Of,
-    field_options,
-    labels_of,
-    new_record,
-    setting,
-    show_page,
-    show_record,
-    show_written,
-)
+from crmkit.cli.output import cell, document, note, show, values, write_table
+from crmkit.cli.records import ID, SET, KindGroup, field_options, new_record, show_page
 from crmkit.manifest import Section
 from crmkit.query import where
 from crmkit.records import Customer, Identity, Interaction, Record
-from crmkit.schema import Kind, read_kind
+from crmkit.schema import read_kind
 
-__all__ = ["customer"]
+__all__ = ["customer", "interaction"]
 
 LATEST = 5
 """How many interactions a profile shows."""
 
-
-def _details(app: App, found: Record) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    identities = app.handle.find(Identity, where.customer_id == found.id)
-    own = app.kind("identity")
-    listed = [each.value if app.format == "table" else document(own, each) for each in identities]
-    return {"identities": listed}, {"identities": _("Addresses")}
+EMAIL = many("--email", "email", "ADDRESS", help="An e-mail address.")
+PHONE = many("--phone", "phone", "NUMBER", help="A telephone number.")
+KINDS = many("--kind", "kinds", "KIND", help="Only of this kind.")
 
 
-_OF = Of(read_kind(Customer), "customer add", _details)
-customer = KindGroup(_OF, "Customers and what belongs to them.")
+class CustomerGroup(KindGroup):
+    """The commands of customers, who are printed with their addresses."""
+
+    def details(self, app: App, record: Record) -> Mapping[str, Any]:
+        """The addresses."""
+        kind, found = (
+            app.kind("identity"),
+            app.handle.find(Identity, where.customer_id == record.id),
+        )
+        is_table = app.format == "table"
+        return {"identities": [each.value if is_table else document(kind, each) for each in found]}
 
 
-@customer.command("add", params=field_options(_OF.kind))
-@click.option("--email", multiple=True, help="An e-mail address.")
-@click.option("--phone", multiple=True, help="A telephone number.")
-@setting
-@click.pass_obj
+customer = CustomerGroup(
+    read_kind(Customer), help="Customers and what belongs to them.", adding="customer add"
+)
+interaction = KindGroup(
+    read_kind(Interaction), help="Contacts with customers.", adding="interaction log"
+)
+del interaction.commands["add"]
+
+
+@customer.define("add", *field_options(read_kind(Customer)), EMAIL, PHONE, SET)
 def add(
-    app: App, /, email: Sequence[str], phone: Sequence[str], sets: Sequence[str], **given: Any
+    app: App, email: Sequence[str], phone: Sequence[str], sets: Sequence[str], **given: Any
 ) -> None:
     """Add a customer, and print it."""
-    kind = app.kind("customer")
-    made = new_record(app, kind, given, sets)
+    made = new_record(app, app.kind("customer"), given, sets)
     addresses = [("email", each) for each in email] + [("phone", each) for each in phone]
     with app.handle.transaction() as tx:
         tx.add(made)
         tx.add_all(Identity(customer_id=made.id, channel=c, value=v) for c, v in addresses)
-    show_written(app, kind, made.id, _details)
+    customer.written(app, made.id)
 
 
-@customer.command("show")
-@click.argument("id")
-@as_of
-@click.pass_obj
+@interaction.define("log", *field_options(read_kind(Interaction)), SET)
+def log(app: App, sets: Sequence[str], **given: Any) -> None:
+    """Log a contact, which happened now unless --at says when, and print it."""
+    given["_happened_at"] = given["_happened_at"] or app.crm.clock()
+    interaction.add(app, sets, **given)
+
+
+@customer.define("show", ID, AS_OF)
 def show_profile(app: App, id: str, as_of: Any) -> None:
     """The profile of a customer: fields, addresses, the latest contacts, and what plugins say."""
-    kind = app.kind("customer")
     found = app.handle.get(Customer, id, as_of=as_of)
     mine = where.customer_id == found.id
-    related = {
+    latest: Any = {"order": "-happened_at", "limit": LATEST, "as_of": as_of}
+    related: dict[str, list[Any]] = {
         "identity": list(app.handle.find(Identity, mine, as_of=as_of)),
-        "interaction": app.handle.page(
-            Interaction, mine, order="-happened_at", limit=LATEST, as_of=as_of
-        ).records,
+        "interaction": list(app.handle.find(Interaction, mine, **latest)),
     }
     sections = app.handle.profile(found.id, as_of=as_of)
-    if app.format != "table":
-        _show_document(app, kind, found, related, sections)
+    kind = app.kind("customer")
+    if app.format == "table":
+        customer.print(app, found, {})
+        for name, records in related.items():
+            own = app.kind(name)
+            show_page(app, own, records, heading=app.label(own), less="customer_id")
+        for section in sections:
+            lines = [_line(app, row) for row in section.rows]
+            write_table(lines, app.language(section.label))
         return
-    show_record(app, kind, found)
-    for name, records in related.items():
-        own = app.kind(name)
-        show_page(app, own, records, without="customer_id", heading=app.label(own))
-    for section in sections:
-        write_table([*_lines(app, section)], app.language(section.label))
+    listed = {name: [document(app.kind(name), each) for each in related[name]] for name in related}
+    more = {"identities": listed["identity"], "interactions": listed["interaction"]}
+    told = {"sections": [_section(app, each) for each in sections]}
+    show(
+        app,
+        [{**values(kind, found), **more, **told}],
+        dict.fromkeys(values(kind, found), ""),
+        one=True,
+    )
 
 
-def _show_document(
-    app: App,
-    kind: Kind,
-    found: Record,
-    related: Mapping[str, Sequence[Record]],
-    sections: Sequence[Section],
-) -> None:
-    listed = {
-        name: [document(app.kind(name), each) for each in records]
-        for name, records in related.items()
-    }
-    told = [
-        {"name": each.name, "label": each.label, "rows": [_plain(app, row) for row in each.rows]}
-        for each in sections
-    ]
-    row = {
-        **values(kind, found),
-        "identities": listed["identity"],
-        "interactions": listed["interaction"],
-        "sections": told,
-    }
-    show_one(app, row, labels_of(app, kind))
-
-
-def _plain(app: App, row: Any) -> Any:
-    if isinstance(row, Record):
-        return {"kind": row.__kind__, **document(app.kind(row.__kind__), row)}
-    return {"label": row[0], "value": row[1]}
-
-
-def _lines(app: App, section: Section) -> list[tuple[str, str]]:
-    return [
-        (app.label(kind := app.kind(row.__kind__)), cell(app, kind.title_of(row)))
+def _section(app: App, section: Section) -> Mapping[str, Any]:
+    rows = [
+        {"kind": row.__kind__, **document(app.kind(row.__kind__), row)}
         if isinstance(row, Record)
-        else (app.language(row[0]), cell(app, row[1]))
+        else {"label": row[0], "value": row[1]}
         for row in section.rows
     ]
+    return {"name": section.name, "label": section.label, "rows": rows}
 
 
-@customer.command("timeline")
-@click.argument("id")
-@click.option("--kind", "kinds", multiple=True, help="Only of this kind.")
-@limited(50)
-@click.option("--after", metavar="CURSOR", help="Go on behind a page.")
-@as_of
-@click.pass_obj
-def timeline(app: App, /, id: str, kinds: Sequence[str], **options: Any) -> None:
+def _line(app: App, row: Any) -> tuple[str, str]:
+    if isinstance(row, Record):
+        kind = app.kind(row.__kind__)
+        return app.label(kind), cell(app, kind.title_of(row))
+    return app.language(row[0]), cell(app, row[1])
+
+
+@customer.define("timeline", ID, KINDS, limit(50), SKIP, AS_OF)
+def timeline(app: App, id: str, kinds: Sequence[str], **options: Any) -> None:
     """What happened with a customer, newest first."""
     found = app.handle.get(Customer, id, as_of=options["as_of"])
     page = app.handle.timeline(found.id, kinds or None, **options)
     rows = [_event(app, each) for each in page]
-    labels = {"at": _("At"), "label": _("Kind"), "title": _("Title"), "id": "id"}
-    show(app, rows, labels, empty=_("nothing has happened with this customer yet"))
+    empty = _("nothing has happened with this customer yet")
+    show(app, rows, columns="at kind title id", empty=empty)
     if page.after:
         note(_("there are more: --after {cursor}").format(cursor=page.after))
 
@@ -150,16 +134,14 @@ def _event(app: App, found: Record) -> Mapping[str, Any]:
     kind = app.kind(found.__kind__)
     if app.format == "json":
         return {"kind": kind.name, **document(kind, found)}
+    named = app.label(kind) if app.format == "table" else kind.name
     at = found[str(kind.timeline)]
-    return {"at": at, "label": app.label(kind), "title": kind.title_of(found), "id": found.id}
+    return {"at": at, "kind": named, "title": kind.title_of(found), "id": found.id}
 
 
-@customer.command("merge")
-@click.argument("keep")
-@click.argument("lose")
-@click.pass_obj
+@customer.define("merge", click.Argument(["keep"]), click.Argument(["lose"]))
 def merge(app: App, keep: str, lose: str) -> None:
     """Make two customers one: what belongs to LOSE belongs to KEEP, and its id leads there."""
     with app.handle.transaction() as tx:
         kept = tx.merge(tx.get(Customer, keep), tx.get(Customer, lose))
-    show_written(app, app.kind("customer"), kept.id, _details)
+    customer.written(app, kept.id)

@@ -3,60 +3,48 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
 
-import attrs
 import click
 
 from crmkit.cli.app import App
+from crmkit.cli.command import define
 from crmkit.cli.language import _
 from crmkit.cli.output import show
-
-if TYPE_CHECKING:
-    from crmkit.crm import CRM
-    from crmkit.manifest import Check
+from crmkit.errors import CrmError
 
 __all__ = ["doctor"]
 
-
-@attrs.frozen
-class Line:
-    """One line of the report; `severity` is ok, warning or error."""
-
-    check: str
-    severity: str
-    text: str
-    fix: str = ""
+Line = tuple[str, str, str, str]
+"""The check, `ok`, `warning` or `error`, what was found, and what mends it."""
 
 
-@click.command("doctor")
-@click.pass_context
-def doctor(context: click.Context) -> None:
+@define("doctor")
+def doctor(app: App) -> None:
     """Check the configuration, the plugins and the database."""
-    app: App = context.obj
-    lines = [line for step in (_versions, _config, _plugins, _storage) for line in _safe(step, app)]
-    labels = {"check": _("Check"), "severity": _("Severity"), "text": _("Finding"), "fix": _("Fix")}
-    rows = [attrs.asdict(line) for line in lines]
-    if app.format == "table":
-        rows = [{**row, "severity": _(row["severity"])} for row in rows]
-    show(app, rows, labels)
-    if any(line.severity == "error" for line in lines):
-        context.exit(1)
+    names = ("check", "severity", "finding", "fix")
+    steps = (_versions, _config, _plugins, _storage, _checks, _workers)
+    lines = [line for step in steps for line in _safe(step, app)]
+    show(
+        app,
+        [dict(zip(names, line, strict=True)) for line in lines],
+        columns="check severity finding fix",
+    )
+    if any(line[1] == "error" for line in lines):
+        click.get_current_context().exit(1)
 
 
-def _safe(step: Callable[[App], Iterable[Line]], app: App) -> Iterator[Line]:
+def _safe(step: Any, app: App, *args: Any) -> Iterator[Line]:
     try:
-        yield from step(app)
+        yield from step(app, *args)
     except Exception as error:
-        yield _error(step.__name__.strip("_"), error)
+        yield _failed(args[0] if args else step.__name__.strip("_"), error)
 
 
-def _error(check: str, error: Exception) -> Line:
-    from crmkit.errors import CrmError
-
+def _failed(check: str, error: Exception) -> Line:
     own = isinstance(error, CrmError)
-    return Line(check, "error", str(error) if own else f"{type(error).__name__}: {error}")
+    return check, "error", str(error) if own else f"{type(error).__name__}: {error}", ""
 
 
 def _versions(app: App) -> Iterator[Line]:
@@ -64,72 +52,74 @@ def _versions(app: App) -> Iterator[Line]:
 
     from crmkit import __version__
 
-    text = (
-        f"crmkit {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    )
-    yield Line("versions", "ok", text)
+    python = platform.python_version()
+    text = f"crmkit {__version__}, Python {python}, SQLite {sqlite3.sqlite_version}"
+    yield "versions", "ok", text, ""
 
 
 def _config(app: App) -> Iterator[Line]:
-    yield Line("config", "ok", str(app.config.path or _("no crm.toml; the defaults hold")))
+    yield "config", "ok", str(app.config.path or _("no crm.toml; the defaults hold")), ""
 
 
 def _plugins(app: App) -> Iterator[Line]:
-    if names := ", ".join(map(str, app.sound.plugins.found.values())):
-        yield Line("plugins", "ok", names)
-    for failure in app.sound.failures:
-        yield _error("plugins", failure)
-    for warning in app.sound.plugins.warnings:
-        yield Line("plugins", "warning", warning)
+    plugins, failures = app.sound
+    yield "plugins", "ok", ", ".join(map(str, plugins.found.values())), ""
+    yield from (_failed("plugins", failure) for failure in failures)
+    yield from (("plugins", "warning", warning, "") for warning in plugins.warnings)
 
 
 def _storage(app: App) -> Iterator[Line]:
-    """The database; with a plugin missing it is not opened for use, which would adapt it to those that are left."""
     from crmkit.crm import open_storage
 
-    if app.sound.failures:
-        storage = open_storage(app.url, app.config, app.sound.plugins)
-        try:
-            storage.state("crmkit/catalogue")
-        finally:
-            storage.close()
-        text = _("can be opened; its contents are checked when all plugins load")
-        yield Line("storage", "warning", text)
+    plugins, failures = app.sound
+    if not failures:
+        found = app.crm.storage.check()
+        yield from (("storage", "error", text, "") for text in found)
+        if not found:
+            yield "storage", "ok", str(app.url or app.config.storage), ""
         return
-    found = app.crm.storage.check()
-    yield from (Line("storage", "error", text) for text in found)
-    if not found:
-        yield Line("storage", "ok", str(app.url or app.config.storage))
-    yield from _checks(app.crm)
-    yield from _workers(app.crm)
+    # To open it for use would adapt it to the plugins that are left.
+    storage = open_storage(app.url, app.config, plugins)
+    try:
+        storage.state("crmkit/catalogue")
+    finally:
+        storage.close()
+    yield "storage", "warning", _("its contents are checked when all plugins load"), ""
 
 
-def _checks(crm: CRM) -> Iterator[Line]:
-    checks, failures = crm.plugins.checks()
-    yield from (_error("checks", failure) for failure in failures)
+def _checks(app: App) -> Iterator[Line]:
+    if app.sound[1] or "crm" not in vars(app):
+        return
+    checks, failures = app.crm.plugins.checks()
+    yield from (_failed("checks", failure) for failure in failures)
     for name, (check, call) in checks.items():
-        try:
-            yield from _run(crm, check)
-        except Exception as error:
-            yield _error(name, call.failed(error))
-    for name, count in crm.observer_failures.items():
-        yield Line("observers", "error", f"{name}: {count}")
+        yield from _safe(_check, app, name, check, call)
+    for name, count in app.crm.observer_failures.items():
+        yield (
+            "observers",
+            "error",
+            _("{name} failed {count} times").format(name=name, count=count),
+            "",
+        )
 
 
-def _run(crm: CRM, check: Check) -> Iterator[Line]:
-    found = list(check.run(crm) or ())
-    yield from (Line(check.name, each.severity, each.text, each.fix) for each in found)
+def _check(app: App, name: str, check: Any, call: Any) -> Iterator[Line]:
+    try:
+        found = list(check.run(app.crm) or ())
+    except Exception as error:
+        raise call.failed(error) from error
+    yield from ((name, each.severity, each.text, each.fix) for each in found)
     if not found:
-        yield Line(check.name, "ok", check.summary)
+        yield name, "ok", check.summary, ""
 
 
-def _workers(crm: CRM) -> Iterator[Line]:
+def _workers(app: App) -> Iterator[Line]:
     from crmkit.worker import worker_states
 
-    for state in worker_states(crm):
+    for state in worker_states(app.crm) if "crm" in vars(app) else ():
         behind = _("{count} changes behind").format(count=state.lag)
         severity = "error" if state.error else "ok"
-        yield Line(f"worker {state.name}", severity, state.error or behind)
+        yield f"worker {state.name}", severity, state.error or behind, ""
         for each in state.aside:
             text = f"{each.kind} {each.id}: {each.error}"
-            yield Line(f"worker {state.name}", "error", text, "crm worker retry")
+            yield f"worker {state.name}", "error", text, "crm worker retry"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.command import as_of, limited
+from crmkit.cli.command import AS_OF, define, limit, many
 from crmkit.cli.language import _
 from crmkit.cli.output import show, write_json
 from crmkit.errors import CrmError
@@ -26,30 +26,27 @@ POLL = 1.0
 AROUND = 20
 """How many characters a snippet shows on each side of what was found."""
 
-kinds = click.option("--kind", "kinds", multiple=True, help="Only of this kind.")
+KINDS = many("--kind", "kinds", "KIND", help="Only of this kind.")
+BEHIND = click.Option(["--after"], type=click.IntRange(0), default=0, help="Behind this position.")
+FOLLOW = click.Option(["--follow"], is_flag=True, help="Go on with changes as they are made.")
 
 
-@click.command("search")
-@click.argument("text")
-@kinds
-@limited(20)
-@as_of
-@click.pass_obj
-def search(app: App, text: str, kinds: Sequence[str], limit: int, as_of: Any) -> None:
-    """Find records with all of these words; a part of a Korean word will do."""
-    page = app.handle.search(text, kinds or None, limit=limit, as_of=as_of)
-    rows = [
-        {"kind": each.__kind__, "id": each.id, "title": app.kind(each.__kind__).title_of(each)}
-        for each in page
-    ]
+@define("search", click.Argument(["text"]), KINDS, limit(20), AS_OF)
+def search(app: App, text: str, kinds: Sequence[str], **options: Any) -> None:
+    """Find records by their words: all must occur; a part of a Korean word will do."""
+    page = app.handle.search(text, kinds or None, **options)
+    rows, columns = [_hit(app, each, text) for each in page], "kind id title"
     if app.format == "table":
-        for row, each in zip(rows, page, strict=True):
-            kind = app.kind(each.__kind__)
-            row |= {"label": app.label(kind), "found": _snippet(kind, each, text)}
-        labels = {"label": _("Kind"), "title": _("Title"), "found": _("Found"), "id": "id"}
-    else:
-        labels = dict.fromkeys(("kind", "id", "title"), "")
-    show(app, rows, labels, empty=_("nothing was found"))
+        columns = "kind title found id"
+    show(app, rows, columns=columns, empty=_("nothing was found"))
+
+
+def _hit(app: App, found: Record, text: str) -> Mapping[str, Any]:
+    kind = app.kind(found.__kind__)
+    hit = {"kind": kind.name, "id": found.id, "title": kind.title_of(found)}
+    if app.format == "table":
+        hit |= {"kind": app.label(kind), "found": _snippet(kind, found, text)}
+    return hit
 
 
 def _snippet(kind: Kind, record: Record, text: str) -> str:
@@ -69,92 +66,55 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-@click.command("changes")
-@click.option("--after", type=click.IntRange(0), default=0, help="Those behind this position.")
-@kinds
-@limited(100)
-@click.option("--follow", is_flag=True, help="Go on with changes as they are made.")
-@click.pass_obj
+@define("changes", BEHIND, KINDS, limit(100), FOLLOW)
 def changes(app: App, after: int, kinds: Sequence[str], limit: int, follow: bool) -> None:
     """What was changed, in order; with --follow and JSON, one document a line."""
     while True:
         found = app.handle.changes(after, kinds or None, limit)
-        if follow and app.format == "json":
-            for each in found:
-                write_json(each, indent=None)
-        elif found or not follow:
-            _show_changes(app, found)
+        if app.format != "json":
+            rows, empty = [_row(each) for each in found], "" if follow else _("nothing was changed")
+            show(app, rows, columns="position at who action kind id fields", empty=empty)
+        elif not follow:
+            write_json(found)
+        for each in found if follow and app.format == "json" else ():
+            write_json(each, indent=None)
         if not follow:
             return
         after = found[-1].position if found else after
-        if len(found) < limit:
-            time.sleep(POLL)
+        time.sleep(0 if len(found) == limit else POLL)
 
 
-def _show_changes(app: App, found: Sequence[Change]) -> None:
-    if app.format == "json":
-        write_json(found)
-        return
-    labels = {
-        "position": _("Position"),
-        "at": _("At"),
-        "actor": _("Who"),
-        "action": _("Action"),
-        "kind": _("Kind"),
-        "id": "id",
-        "fields": _("Fields"),
-    }
-    rows = [
-        {name: getattr(each, name, None) for name in labels}
-        | {"actor": each.actor.id, "action": _(each.action), "fields": _changed(each)}
-        for each in found
-    ]
-    show(app, rows, labels, empty=_("nothing was changed"))
+def _row(change: Change) -> dict[str, Any]:
+    fields = [] if change.action == "delete" else list(change.delta or ())
+    row = {name: getattr(change, name) for name in ("position", "version", "at", "kind", "id")}
+    return {**row, "who": change.actor.id, "action": _(change.action), "fields": fields}
 
 
-def _changed(change: Change) -> list[str]:
-    return [] if change.action == "delete" else list(change.delta or ())
-
-
-@click.command("history")
-@click.argument("kind")
-@click.argument("id")
-@click.pass_obj
+@define("history", click.Argument(["kind"]), click.Argument(["id"]))
 def history(app: App, kind: str, id: str) -> None:
     """Who changed what in one record, from what to what, and when."""
     found = app.handle.history(kind, id)
     if app.format == "json":
         write_json(found)
         return
-    labels = {
-        "version": _("Version"),
-        "at": _("At"),
-        "actor": _("Who"),
-        "action": _("Action"),
-        "field": _("Field"),
-        "before": _("Before"),
-        "after": _("After"),
-    }
-    show(app, [row for each in found for row in _steps(app, app.kind(kind), each)], labels)
+    rows = [row for each in found for row in _steps(app, app.kind(kind), each)]
+    show(app, rows, columns="version at who action field before after")
 
 
 def _steps(app: App, kind: Kind, change: Change) -> Iterator[Mapping[str, Any]]:
-    who = {"version": change.version, "at": change.at, "actor": change.actor.id}
-    who["action"] = _(change.action)
-    delta = dict.fromkeys(_changed(change), (None, None))
-    if change.action == "update":
-        delta = dict(change.delta or {})
-    for name, (before, after) in delta.items():
+    row: dict[str, Any] = _row(change)
+    for name in row["fields"] or [None]:
+        before, after = (
+            (change.delta or {})[name] if name and change.action == "update" else (None, None)
+        )
         field = kind.fields.get(name)
         label = app.label(field) if field else name
         yield {
-            **who,
+            **row,
             "field": label,
             "before": _typed(field, before),
             "after": _typed(field, after),
         }
-    if not delta:
-        yield who
 
 
 def _typed(field: Any, plain: Any) -> Any:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+import attrs
 import click
 
 from crmkit.cli.app import App
@@ -22,7 +23,7 @@ from crmkit.schema import BASE, Kind
 from crmkit.storage import Change
 from crmkit.values import Money, format_time
 
-__all__ = ["document", "note", "plain", "show", "show_one", "values", "write_json", "write_table"]
+__all__ = ["document", "note", "plain", "show", "values", "write_json", "write_table"]
 
 Row = Mapping[str, Any]
 NARROWEST = 8
@@ -51,13 +52,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, Change):
-        actor = {"id": value.actor.id, "type": value.actor.type, "via": value.actor.via}
-        cause = value.cause and {"root": value.cause.root, "by": list(value.cause.by)}
-        names = [name for name in Change.__slots__ if not name.startswith("_")]  # type: ignore[attr-defined]
-        own = {
-            name: plain(getattr(value, name)) for name in names if name not in {"actor", "cause"}
-        }
-        return {**own, "actor": actor, "cause": cause}
+        return plain(attrs.asdict(value))
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, date):
@@ -132,26 +127,29 @@ def note(text: str) -> None:
 
 
 def show(
-    app: App, rows: Sequence[Row], labels: Mapping[str, str], *, empty: str = "", heading: str = ""
+    app: App,
+    rows: Sequence[Row],
+    columns: str | Mapping[str, str],
+    *,
+    one: bool = False,
+    empty: str = "",
+    heading: str = "",
 ) -> None:
-    """Print rows: in a table the columns of `labels` (key -> heading), in JSON all that is in a row."""
+    """Print rows, or the only one: in a table their `columns` (names, or name -> heading), in JSON all that is there.
+
+    A table of one row has a line for each of its values.
+    """
+    if isinstance(columns, str):
+        columns = {name: _(name.replace("_", " ").capitalize()) for name in columns.split()}
     if app.format == "json":
-        write_json(rows)
+        write_json(rows[0] if one else rows)
     elif app.format == "csv":
-        _write_csv(rows, list(labels))
+        _write_csv(rows, list(columns))
+    elif one:
+        present = [name for name in columns if rows[0].get(name) not in (None, "", [], ())]
+        write_table([[columns[name], cell(app, rows[0][name])] for name in present])
     elif rows:
-        table = [[cell(app, row.get(name)) for name in labels] for row in rows]
-        write_table([list(labels.values()), *table], heading)
+        table = [[cell(app, row.get(name)) for name in columns] for row in rows]
+        write_table([list(columns.values()), *table], heading)
     if not rows and empty:
         note(empty)
-
-
-def show_one(app: App, row: Row, labels: Mapping[str, str]) -> None:
-    """Print one row: in a table line by line, those of `labels` that have a value."""
-    if app.format == "json":
-        write_json(row)
-    elif app.format == "csv":
-        _write_csv([row], list(labels))
-    else:
-        present = [name for name in labels if row.get(name) not in (None, "", [], ())]
-        write_table([[labels[name], cell(app, row[name])] for name in present])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,32 @@ import click
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
 from crmkit.cli.language import _
-from crmkit.cli.output import note, show, show_one
+from crmkit.cli.output import note, show
+from crmkit.config import set_disabled
 from crmkit.errors import PluginError, nearest
 from crmkit.plugins import Found, choose, discover
 
 __all__ = ["plugin"]
 
+NAME = click.Argument(["name"])
+KINDS = click.Choice(["module", "storage", "channel", "report"])
+KIND = click.Option(["--kind"], type=KINDS, default="module", help="What it is to bring.")
+FOLDER = click.Option(
+    ["--dir", "folder"], type=click.Path(path_type=Path), help="Where; else here."
+)
 
-@click.group("plugin", cls=Group)
-def plugin() -> None:
-    """Plugins: which there are, and which are in use."""
+plugin = Group("plugin", help="Plugins: which there are, and which are in use.")
 
 
-def _local(app: App) -> Iterator[Found]:
-    for name in app.config.plugins or ():
-        if "/" in name or "\\" in name or name.endswith(".py"):
-            try:
-                yield from choose((), (name,), (), app.config.folder)
-            except PluginError as error:
-                note(f"{_('Warning')}: {error}")
+def _there(app: App) -> dict[str, Found]:
+    """The plugins that are installed or named in crm.toml, by name; none is imported."""
+    found = list(discover())
+    for path in {*(app.config.plugins or ())} - {each.name for each in found}:
+        try:
+            found += choose((), (path,), (), app.config.folder)
+        except PluginError as error:
+            note(f"{_('Warning')}: {error}")
+    return {each.name: each for each in found}
 
 
 def _status(app: App, found: Found) -> str:
@@ -41,152 +48,91 @@ def _status(app: App, found: Found) -> str:
     return "enabled" if found.local or wanted is None or found.name in wanted else "not chosen"
 
 
-@plugin.command("list")
-@click.pass_obj
-def list_(app: App) -> None:
-    """The plugins that are installed or named in crm.toml; none is loaded."""
+@plugin.define("list")
+def list_plugins(app: App) -> None:
+    """The plugins that are installed or named in crm.toml; none is imported."""
+    columns = ("name", "distribution", "version")
     rows = [
-        {
-            "name": each.name,
-            "status": _status(app, each),
-            "distribution": each.distribution,
-            "version": each.version,
-        }
-        for each in [*discover(), *_local(app)]
+        {**{name: getattr(each, name) for name in columns}, "status": _(_status(app, each))}
+        for each in _there(app).values()
     ]
-    labels = {
-        "name": _("Plugin"),
-        "status": _("Status"),
-        "distribution": _("Distribution"),
-        "version": _("Version"),
-    }
-    if app.format == "table":
-        rows = [{**row, "status": _(row["status"])} for row in rows]
-    show(app, rows, labels, empty=_("no plugin is installed"))
+    show(app, rows, columns="name status distribution version", empty=_("no plugin is installed"))
 
 
 def _named(app: App, name: str) -> Found:
-    found = {each.name: each for each in [*discover(), *_local(app)]}
+    found = _there(app)
     if name not in found:
         hint = nearest(name, found) or "; `crm plugin list` shows those that there are"
         raise PluginError(f"there is no plugin {name!r}{hint}", plugin=name)
     return found[name]
 
 
-@plugin.command("show")
-@click.argument("name")
-@click.pass_obj
-def show_(app: App, name: str) -> None:
+@plugin.define("show", NAME)
+def show_plugin(app: App, name: str) -> None:
     """What a plugin says of itself, and what it brings; loads it."""
-    found, sound = _named(app, name), app.sound
-    if name not in sound.plugins.found:
-        raise next(
-            (each for each in sound.failures if getattr(each, "plugin", "") == name),
-            PluginError(f"plugin {found} is not in use; enable it: `crm plugin enable {name}`"),
-        )
-    row = {
-        "name": name,
-        "distribution": found.distribution,
-        "version": found.version,
-        **_manifest(app, name),
-        **_brought(app, name),
-    }
-    show_one(app, row, {key: _(key.capitalize()) for key in row})
+    found, (plugins, failures) = _named(app, name), app.sound
+    if name not in plugins.found:
+        off = PluginError(f"plugin {found} is not in use; enable it: `crm plugin enable {name}`")
+        raise next((each for each in failures if getattr(each, "plugin", "") == name), off)
+    manifest = plugins.manifests[name]
+    said = {each: getattr(manifest, each) for each in ("api", "requires", "extends")}
+    settings = list(attrs.fields_dict(manifest.config)) if manifest.config else []
+    row = {"name": name, "distribution": found.distribution, "version": found.version, **said}
+    row |= {"settings": settings, **_brought(plugins, name)}
+    show(app, [row], {key: _(key.capitalize()) for key in row}, one=True)
 
 
-def _manifest(app: App, name: str) -> dict[str, Any]:
-    manifest = app.sound.plugins.manifests[name]
-    settings = attrs.fields_dict(manifest.config) if manifest.config else ()
-    return {
-        "api": manifest.api,
-        "requires": manifest.requires,
-        "extends": manifest.extends,
-        "settings": list(settings),
-    }
-
-
-def _brought(app: App, name: str) -> dict[str, list[str]]:
-    plugins = app.sound.plugins
+def _brought(plugins: Any, name: str) -> Mapping[str, list[str]]:
     callers = plugins.manager.get_hookcallers(plugins.manager.get_plugin(name)) or ()
-    brought: dict[str, Mapping[str, Any]] = {
-        "kinds": plugins.kinds(),
-        "fields": plugins.fields(),
-        "commands": plugins.commands()[0],
-        "workers": plugins.workers(),
-        "checks": plugins.checks()[0],
-        "storages": plugins.storages(),
+    brought = {
+        each: getattr(plugins, each)() for each in ("kinds", "fields", "storages", "workers")
     }
+    brought |= {"commands": plugins.commands()[0], "checks": plugins.checks()[0]}
     own = {
-        what: [each for each, (_spec, call) in found.items() if call.owner.name == name]
+        what: [each for each in found if found[each][1].owner.name == name]
         for what, found in brought.items()
     }
     return {"hooks": sorted(each.name for each in callers), **own}
 
 
-def _set(app: App, disabled: set[str]) -> None:
-    from crmkit.config import set_disabled
-
-    set_disabled(app.config.path or Path(app.config_path or "crm.toml").absolute(), disabled)
-
-
-@plugin.command("enable")
-@click.argument("name")
-@click.pass_obj
+@plugin.define("enable", NAME)
 def enable(app: App, name: str) -> None:
     """Use a plugin again."""
     found = None if name in app.config.disabled else _named(app, name)
     if found and _status(app, found) == "not chosen":
         raise PluginError(f"{name} is not among `plugins` in crm.toml; add it there", plugin=name)
-    _set(app, {*app.config.disabled} - {name})
+    _set_disabled(app, {*app.config.disabled} - {name})
     note(_("{name} is enabled").format(name=name))
 
 
-@plugin.command("disable")
-@click.argument("name")
-@click.pass_obj
+@plugin.define("disable", NAME)
 def disable(app: App, name: str) -> None:
     """Go on without a plugin; what it stored stays."""
     _named(app, name)
-    _set(app, {*app.config.disabled, name})
+    _set_disabled(app, {*app.config.disabled, name})
     note(_("{name} is disabled").format(name=name))
 
 
-@plugin.command("new")
-@click.argument("name")
-@click.option(
-    "--kind",
-    type=click.Choice(["module", "storage", "channel", "report"]),
-    default="module",
-    show_default=True,
-    help="What it is to bring.",
-)
-@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where; else here.")
-@click.pass_obj
+def _set_disabled(app: App, names: set[str]) -> None:
+    set_disabled(app.config.path or Path("crm.toml"), names)
+
+
+@plugin.define("new", NAME, KIND, FOLDER)
 def new(app: App, name: str, kind: str, folder: Path | None) -> None:
     """Write a plugin to begin with: it installs, and passes its tests."""
     files = import_module("crmkit.scaffold").write_plugin(name, kind, folder or Path.cwd())
-    show(app, [{"file": str(each)} for each in files], {"file": _("Written")})
+    show(app, [{"written": str(each)} for each in files], columns="written")
 
 
-@plugin.command("check")
-@click.argument("name", required=False)
-@click.pass_context
-def check(context: click.Context, name: str | None) -> None:
+@plugin.define("check", click.Argument(["name"], required=False))
+def check(app: App, name: str | None) -> None:
     """Check a plugin, or all, against what plugins promise; NAME may be a path."""
-    app: App = context.obj
     check_plugin = import_module("crmkit.testing.check").check_plugin
-    names = [name] if name else [each.name for each in [*discover(), *_local(app)]]
     rows = [
-        {"plugin": each, "severity": found.severity, "text": found.text, "fix": found.fix}
-        for each in names
+        {"plugin": each, "severity": found.severity, "finding": found.text, "fix": found.fix}
+        for each in ([name] if name else _there(app))
         for found in check_plugin(each, app.config)
     ]
-    labels = {
-        "plugin": _("Plugin"),
-        "severity": _("Severity"),
-        "text": _("Finding"),
-        "fix": _("Fix"),
-    }
-    show(app, rows, labels, empty=_("nothing to object to"))
+    show(app, rows, columns="plugin severity finding fix", empty=_("nothing to object to"))
     if any(row["severity"] == "error" for row in rows):
-        context.exit(1)
+        click.get_current_context().exit(1)

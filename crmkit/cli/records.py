@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import click
 
 from crmkit.cli.app import App, app_of
-from crmkit.cli.command import F, Group, adopt, as_of, limited
+from crmkit.cli.command import AS_OF, SKIP, Group, adopt, limit, many
 from crmkit.cli.conditions import assignments, condition, parsed, settable
 from crmkit.cli.language import _
-from crmkit.cli.output import note, show, show_one, values
+from crmkit.cli.output import note, show, values
 from crmkit.cli.width import escaped
 from crmkit.codec import accept
 from crmkit.errors import QueryError, ValueRefused
 from crmkit.records import Record
 from crmkit.schema import BASE, Field, Kind
 
-__all__ = [
-    "KindGroup",
-    "Of",
-    "labels_of",
-    "new_record",
-    "record",
-    "show_page",
-    "show_record",
-    "show_written",
-]
+__all__ = ["ID", "SET", "KindGroup", "field_options", "new_record", "record", "show_page"]
 
-Details = Callable[[App, Record], tuple[Mapping[str, Any], Mapping[str, str]]]
-"""What is printed of one record besides its fields: values, and their headings."""
-
+ID = click.Argument(["id"])
+SET = many("--set", "sets", "FIELD=VALUE", help="Set a field.")
+WHERE = many("--where", "where", "CONDITION", help="Only those that fulfil it, as in 'owner=kim'.")
+ORDER = many("--order", "order", "FIELD", help="Sort by; -FIELD goes down.")
+UNSET = many("--unset", "unset", "FIELD", help="Take a field's value away.")
+YES = click.Option(["--yes"], is_flag=True, help="Do not ask.")
+TOTALS = (
+    many("--by", "by", "FIELD", help="Group by."),
+    many("--sum", "sum", "FIELD", help="Add up."),
+    many("--min", "min", "FIELD", help="The smallest."),
+    many("--max", "max", "FIELD", help="The largest."),
+)
 _TAKEN = {"--db", "--config", "--format", "--actor", "--lang", "--debug", "--help", "--set"}
-where = click.option("--where", multiple=True, metavar="CONDITION", help="As in 'owner=kim'.")
-setting = click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Set a field.")
 
 
 class FieldValue(click.ParamType[Any]):
@@ -47,7 +45,7 @@ class FieldValue(click.ParamType[Any]):
         self.name = f"[{'|'.join(map(str, choices))}]" if choices else field.type.name
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value in the field's type."""
+        """The value in the field's type; one member of a list."""
         try:
             is_member = self.field.type.name == "items"
             return value if is_member else parsed(app_of(ctx), self.field, value)
@@ -69,9 +67,9 @@ def field_options(kind: Kind) -> list[click.Parameter]:
         if field.name == kind.timeline and "at" not in kind.fields:
             flags.append("--at")
         if not {*flags} & ({*options} | _TAKEN):
-            value, many = FieldValue(field), field.type.name == "items"
+            value, several = FieldValue(field), field.type.name == "items"
             names = [f"_{field.column}", *flags]
-            options[flags[0]] = click.Option(names, type=value, multiple=many, help=field.label)
+            options[flags[0]] = click.Option(names, type=value, multiple=several, help=field.label)
     return list(options.values())
 
 
@@ -86,214 +84,138 @@ def new_record(app: App, kind: Kind, given: Mapping[str, Any], sets: Sequence[st
         if field.required and field.default is attrs.NOTHING and field.name not in found:
             raise click.UsageError(f"Missing option {_flag(field)!r}.")
     made = kind.cls(**{name: value for name, value in found.items() if "." not in name})
-    for name in found:
+    for name in found.keys() & {each.name for each in kind.fields.values() if each.added}:
         made = made.set(name, found[name])
     return made
 
 
 def labels_of(app: App, kind: Kind) -> dict[str, str]:
     """The headings of a kind's columns, by field."""
-    base = {"id": "id", "version": _("Version")}
     times = {"created_at": _("Created"), "updated_at": _("Updated")}
-    return {**base, **{name: app.label(f) for name, f in kind.fields.items()}, **times}
+    named = {name: app.label(field) for name, field in kind.fields.items()}
+    return {"id": _("Id"), "version": _("Version"), **named, **times}
 
 
 def show_page(
     app: App,
     kind: Kind,
     records: Sequence[Record],
-    *,
-    without: str = "",
     empty: str = "",
     heading: str = "",
+    less: str = "",
 ) -> None:
-    """Print records of one kind: in a table the fields in which any of them has a value."""
+    """Print records of one kind: in a table the fields, `less` one, in which any of them has a value."""
     rows, labels = [values(kind, each) for each in records], labels_of(app, kind)
     if app.format == "table":
-        hidden = {*BASE[1:], without} | {
-            name for name in labels if all(row.get(name) in (None, "", ()) for row in rows)
-        }
-        labels = {name: label for name, label in labels.items() if name not in hidden}
+        filled = {name for row in rows for name, value in row.items() if value not in ("", ())}
+        shown = filled - {*BASE[1:], less}
+        labels = {name: label for name, label in labels.items() if name in shown}
     show(app, rows, labels, empty=empty, heading=heading)
 
 
-def no_details(app: App, record: Record) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """Nothing besides the fields."""
-    return {}, {}
-
-
-def show_record(app: App, kind: Kind, record: Record, details: Details = no_details) -> None:
-    """Print a record."""
-    row, labels = details(app, record)
-    show_one(app, {**values(kind, record), **row}, {**labels_of(app, kind), **labels})
-
-
-def show_written(app: App, kind: Kind, id: str, details: Details = no_details) -> None:
-    """Print a record that was just written, as far as its writer may see it."""
-    [found] = app.handle.get_many(kind.name, [id])
-    if found is None:
-        show_one(app, {"id": id}, {"id": "id"})
-    else:
-        show_record(app, kind, found, details)
-
-
-@attrs.frozen
-class Of:
-    """What the commands of a kind are made from: how adding is called, and what is printed of one record."""
-
-    kind: Kind
-    add: str = "record {} add"
-    details: Details = no_details
-
-
 class KindGroup(Group):
-    """The commands of one kind."""
+    """The commands of one kind; `adding` is the command that an empty list suggests."""
 
-    def __init__(self, of: Of, summary: str, **options: Any) -> None:
-        super().__init__(of.kind.name, help=summary, **options)
-        for make in (_add, _list, _show, _edit, _delete, _count, _totals):
-            self.add_command(make(of))
+    def __init__(self, kind: Kind, help: str, adding: str = "") -> None:
+        super().__init__(kind.name, help=help)
+        self.kind, self.adding = kind.name, adding or f"record {kind.name} add"
+        params: dict[Any, tuple[click.Parameter, ...]] = {
+            self.add: (*field_options(kind), SET),
+            self.list: (WHERE, ORDER, limit(50), SKIP, AS_OF),
+            self.show: (ID, AS_OF),
+            self.edit: (ID, SET, UNSET),
+            self.delete: (ID, YES),
+            self.count: (WHERE, AS_OF),
+            self.totals: (WHERE, *TOTALS, AS_OF),
+        }
+        for run, each in params.items():
+            self.define(run.__name__, *each)(run)
 
+    def details(self, app: App, record: Record) -> Mapping[str, Any]:
+        """What is printed of one record besides its fields, by heading in small letters."""
+        return {}
 
-def _add(of: Of) -> click.Command:
-    @click.command("add", params=field_options(of.kind))
-    @setting
-    @click.pass_obj
-    def add(app: App, /, sets: Sequence[str], **given: Any) -> None:
+    def written(self, app: App, id: str) -> None:
+        """Print a record that was just written, as far as its writer may see it."""
+        [found] = app.handle.get_many(self.kind, [id])
+        if found is None:
+            show(app, [{"id": id}], columns="id", one=True)
+        else:
+            self.print(app, found, self.details(app, found))
+
+    def print(self, app: App, record: Record, more: Mapping[str, Any]) -> None:
+        """Print a record and its details."""
+        kind = app.kind(self.kind)
+        labels = labels_of(app, kind) | {name: _(name.capitalize()) for name in more}
+        show(app, [{**values(kind, record), **more}], labels, one=True)
+
+    def add(self, app: App, sets: Sequence[str], **given: Any) -> None:
         """Add a record, and print it."""
-        kind = app.kind(of.kind.name)
-        made = new_record(app, kind, given, sets)
+        made = new_record(app, app.kind(self.kind), given, sets)
         with app.handle.transaction() as tx:
             tx.add(made)
-        show_written(app, kind, made.id, of.details)
+        self.written(app, made.id)
 
-    return add
-
-
-def _list(of: Of) -> click.Command:
-    @click.command("list")
-    @where
-    @click.option("--order", multiple=True, metavar="FIELD", help="Sort by; -FIELD goes down.")
-    @limited(50)
-    @click.option("--after", metavar="CURSOR", help="Go on behind a page.")
-    @as_of
-    @click.pass_obj
-    def list_(app: App, /, where: Sequence[str], order: Sequence[str], **options: Any) -> None:
+    def list(self, app: App, where: Sequence[str], **options: Any) -> None:
         """The records that fulfil all conditions."""
-        kind = app.kind(of.kind.name)
-        conditions = [condition(app, kind, each) for each in where]
-        page = app.handle.page(kind.name, *conditions, order=order, **options)
+        kind = app.kind(self.kind)
+        page = app.handle.page(kind.name, *self._conditions(app, where), **options)
         none = _("no {kind} records yet; add one with `crm {command}`")
         empty = _("no {kind} record fulfils this") if where or options["after"] else none
-        command = of.add.format(kind.name)
-        show_page(
-            app, kind, page.records, empty=empty.format(kind=app.label(kind), command=command)
-        )
+        empty = empty.format(kind=app.label(kind), command=self.adding)
+        show_page(app, kind, page.records, empty)
         if page.after:
             note(_("there are more: --after {cursor}").format(cursor=page.after))
 
-    return list_
+    def _conditions(self, app: App, where: Sequence[str]) -> Any:
+        return [condition(app, app.kind(self.kind), each) for each in where]
 
-
-def _show(of: Of) -> click.Command:
-    @click.command("show")
-    @click.argument("id")
-    @as_of
-    @click.pass_obj
-    def show(app: App, /, id: str, as_of: Any) -> None:
+    def show(self, app: App, id: str, as_of: Any) -> None:
         """Print a record."""
-        kind = app.kind(of.kind.name)
-        found = app.handle.get(kind.name, id, as_of=as_of)
-        show_record(app, kind, found, of.details)
+        found = app.handle.get(self.kind, id, as_of=as_of)
+        self.print(app, found, self.details(app, found))
 
-    return show
-
-
-def _edit(of: Of) -> click.Command:
-    @click.command("edit")
-    @click.argument("id")
-    @setting
-    @click.option("--unset", multiple=True, metavar="FIELD", help="Take a field's value away.")
-    @click.pass_obj
-    def edit(app: App, /, id: str, sets: Sequence[str], unset: Sequence[str]) -> None:
+    def edit(self, app: App, id: str, sets: Sequence[str], unset: Sequence[str]) -> None:
         """Change fields of a record, and print it."""
-        kind = app.kind(of.kind.name)
+        kind = app.kind(self.kind)
         changes = {name: _without(settable(kind, name)) for name in unset}
         changes |= assignments(app, kind, sets)
         with app.handle.transaction() as tx:
             found = tx.get(kind.name, id)
-            accept(kind, [found])
+            accept(kind, [] if kind.opaque else [found])
             for name, value in changes.items():
                 found = found.set(name, value)
             tx.update(found)
-        show_written(app, kind, found.id, of.details)
+        self.written(app, found.id)
 
-    return edit
-
-
-def _without(field: Field) -> Any:
-    """What a field holds that was given nothing."""
-    return field.default if field.required and field.default is not attrs.NOTHING else None
-
-
-def _delete(of: Of) -> click.Command:
-    @click.command("delete")
-    @click.argument("id")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
-    @click.pass_obj
-    def delete(app: App, /, id: str, yes: bool) -> None:
+    def delete(self, app: App, id: str, yes: bool) -> None:
         """Delete a record, after asking."""
-        kind = app.kind(of.kind.name)
-        found = app.handle.get(kind.name, id)
-        title = escaped(kind.title_of(found))
+        found = app.handle.get(self.kind, id)
+        title = escaped(app.kind(self.kind).title_of(found))
         if not yes:
             click.confirm(_("Delete {title}?").format(title=title), abort=True, err=True)
         with app.handle.transaction() as tx:
             tx.delete(found)
         note(_("deleted {title}").format(title=title))
 
-    return delete
-
-
-def _count(of: Of) -> click.Command:
-    @click.command("count")
-    @where
-    @as_of
-    @click.pass_obj
-    def count(app: App, /, where: Sequence[str], as_of: Any) -> None:
+    def count(self, app: App, where: Sequence[str], as_of: Any) -> None:
         """How many records fulfil all conditions."""
-        kind = app.kind(of.kind.name)
-        conditions = [condition(app, kind, each) for each in where]
-        found = app.handle.count(kind.name, *conditions, as_of=as_of)
-        show_one(app, {"count": found}, {"count": _("Count")})
+        found = app.handle.count(self.kind, *self._conditions(app, where), as_of=as_of)
+        show(app, [{"count": found}], columns="count", one=True)
 
-    return count
-
-
-def _totals(of: Of) -> click.Command:
-    def each(name: str, text: str) -> Callable[[F], F]:
-        return click.option(f"--{name}", multiple=True, metavar="FIELD", help=text)
-
-    @click.command("totals")
-    @where
-    @each("by", "Group by.")
-    @each("sum", "Add up.")
-    @each("min", "The smallest.")
-    @each("max", "The largest.")
-    @as_of
-    @click.pass_obj
-    def totals(app: App, /, where: Sequence[str], by: Sequence[str], **asked: Any) -> None:
+    def totals(self, app: App, where: Sequence[str], by: Sequence[str], **asked: Any) -> None:
         """Counts, sums, smallest and largest values, in groups."""
-        kind = app.kind(of.kind.name)
-        conditions = [condition(app, kind, each) for each in where]
-        found = app.handle.totals(kind.name, *conditions, by=by, **asked)
+        found = app.handle.totals(self.kind, *self._conditions(app, where), by=by, **asked)
         headings = {"sum": _("sum of {}"), "min": _("smallest {}"), "max": _("largest {}")}
         measures = {f"{m}_{path}": headings[m].format(path) for m in headings for path in asked[m]}
         labels = {**{path: path for path in by}, "count": _("Count"), **measures}
         rows = [(*each.group, each.count, *each.measures) for each in found]
         show(app, [dict(zip(labels, row, strict=True)) for row in rows], labels)
 
-    return totals
+
+def _without(field: Field) -> Any:
+    """What a field holds that was given nothing."""
+    return field.default if field.required and field.default is not attrs.NOTHING else None
 
 
 class Kinds(Group):
@@ -305,21 +227,26 @@ class Kinds(Group):
             kind = app_of(ctx).kind(cmd_name)
         except QueryError as error:
             ctx.fail(str(error))
-        return adopt(KindGroup(Of(kind), app_of(ctx).label(kind)))
+        return adopt(KindGroup(kind, app_of(ctx).label(kind)))
 
     def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
         """The kinds and their labels."""
         return [(kind.name, app_of(ctx).label(kind)) for kind in app_of(ctx).crm.schema]
 
 
-@click.group(cls=Kinds, invoke_without_command=True)
-@click.pass_context
-def record(context: click.Context) -> None:
-    """Records of any kind; without a kind, the kinds that there are."""
+def _kinds(context: click.Context) -> None:
     app = app_of(context)
     if context.invoked_subcommand is None:
         rows = [
             {"kind": each.name, "label": app.label(each), "plugin": each.owner}
             for each in app.crm.schema
         ]
-        show(app, rows, {"kind": _("Kind"), "label": _("Label"), "plugin": _("Plugin")})
+        show(app, rows, columns="kind label plugin")
+
+
+record = Kinds(
+    "record",
+    help="Records of any kind; without a kind, the kinds that there are.",
+    callback=click.pass_context(_kinds),
+    invoke_without_command=True,
+)

@@ -19,49 +19,30 @@ COMMANDS = {
     "init": ("setup:init", "Make a crm.toml and its database in this folder."),
     "doctor": ("doctor:doctor", "Check the configuration, the plugins and the database."),
     "customer": ("customer:customer", "Customers and what belongs to them."),
-    "interaction": ("interaction:interaction", "Contacts with customers."),
+    "interaction": ("customer:interaction", "Contacts with customers."),
     "record": ("records:record", "Records of any kind."),
     "search": ("journal:search", "Find records by their words."),
     "changes": ("journal:changes", "What was changed, in order."),
     "history": ("journal:history", "Who changed what in one record, and when."),
     "work": ("work:work", "Run the workers of plugins."),
     "worker": ("work:worker", "How far the workers have come."),
-    "backup": ("setup:backup", "Write a copy of the database to a new file."),
+    "backup": ("work:backup", "Write a copy of the database to a new file."),
     "plugin": ("plugin:plugin", "Plugins: which there are, and which are in use."),
     "config": ("setup:config", "What crm.toml says."),
 }
 
 
-class Failure(click.ClickException):
-    """Any error as a sentence."""
+def failure(error: Exception) -> click.ClickException:
+    """The error as `crm` ends with it: one sentence, and the exit code of its class."""
+    from crmkit.errors import BackendError, CrmError, NotFound
 
-    def __init__(self, error: Exception) -> None:
-        from crmkit.errors import CrmError
-
-        own = isinstance(error, CrmError | OSError)
-        text = str(error) if own else f"{type(error).__name__}: {error}; --debug shows where"
-        super().__init__("\n".join(map(escaped, text.split("\n"))))
-
-
-class Missing(Failure):
-    """There is no such record."""
-
-    exit_code = 3
-
-
-class Unusable(Failure):
-    """The database is busy or cannot be used."""
-
-    exit_code = 4
-
-
-def failure(error: Exception) -> Failure:
-    """The error as `crm` ends with it."""
-    from crmkit.errors import BackendError, NotFound
-
-    if isinstance(error, NotFound):
-        return Missing(error)
-    return (Unusable if isinstance(error, BackendError) else Failure)(error)
+    own = isinstance(error, CrmError | OSError)
+    text = str(error) if own else f"{type(error).__name__}: {error}; --debug shows where"
+    failed = click.ClickException("\n".join(map(escaped, text.split("\n"))))
+    codes = {NotFound: 3, BackendError: 4}
+    code = next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
+    failed.exit_code = code  # type: ignore[misc]  # of this one error
+    return failed
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -109,19 +90,14 @@ class Root(Group):
             raise failure(error) from error
 
 
+_VERSION: Any = {"is_flag": True, "expose_value": False, "is_eager": True}
+
 crm = Root(
     "crm",
-    help="A CRM in the terminal. Every command takes the options below, before or after its own.",
+    help="A CRM in the terminal. Every command takes these options, before or after its own.",
     params=[
         *global_options(False),
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            help="Show the version and exit.",
-            callback=_print_version,
-        ),
+        click.Option(["--version"], callback=_print_version, help="Show the version.", **_VERSION),
     ],
     lazy=COMMANDS,
 )

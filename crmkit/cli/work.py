@@ -1,88 +1,60 @@
-"""`crm work` and `crm worker`."""
+"""`crm work`, `crm worker` and `crm backup`: what runs beside the work of people."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
+import attrs
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.command import Group
+from crmkit.cli.command import Group, define, many
 from crmkit.cli.language import _
 from crmkit.cli.output import note, show
 from crmkit.worker import retry as retry_changes
 from crmkit.worker import run_workers, worker_states
 
-__all__ = ["work", "worker"]
+__all__ = ["backup", "work", "worker"]
+
+ONCE = click.Option(["--once"], is_flag=True, help="Stop when all have caught up.")
+NAMES = many("--worker", "names", "NAME", help="Only this one.")
 
 
-@click.command("work")
-@click.option("--once", is_flag=True, help="Stop when all have caught up.")
-@click.option("--worker", "names", multiple=True, metavar="NAME", help="Only this one.")
-@click.pass_obj
+@define("work", ONCE, NAMES)
 def work(app: App, once: bool, names: Sequence[str]) -> None:
     """Run the workers of plugins, until Ctrl-C or, with --once, until they have caught up."""
     lag = sum(each.lag for each in worker_states(app.crm) if not names or each.name in names)
-    shown = once and sys.stderr.isatty()
-    with click.progressbar(length=lag, file=sys.stderr, hidden=not shown) as bar:
-        done = run_workers(
-            app.crm,
-            once=once,
-            names=names or None,
-            on_progress=lambda name, count: bar.update(count),
-        )
+    hidden = not (once and sys.stderr.isatty())
+    with click.progressbar(length=lag, file=sys.stderr, hidden=hidden) as bar:
+        progress = lambda name, count: bar.update(count)  # noqa: E731
+        done = run_workers(app.crm, once=once, names=names or None, on_progress=progress)
     note(_("{count} done").format(count=done))
 
 
-@click.group("worker", cls=Group)
-def worker() -> None:
-    """How far the workers have come."""
+worker = Group("worker", help="How far the workers have come.")
 
 
-@worker.command("list")
-@click.pass_obj
-def list_(app: App) -> None:
+@worker.define("list")
+def list_workers(app: App) -> None:
     """The workers, how far behind they are, and the changes that they set aside."""
-    states = worker_states(app.crm)
-    rows: list[dict[str, Any]] = [
-        {
-            "name": each.name,
-            "position": each.position,
-            "lag": each.lag,
-            "ran_at": each.ran_at,
-            "error": each.error,
-            "set_aside": [
-                {
-                    "position": a.position,
-                    "kind": a.kind,
-                    "id": a.id,
-                    "error": a.error,
-                    "tries": a.tries,
-                }
-                for a in each.aside
-            ],
-        }
-        for each in states
-    ]
-    labels = {
-        "name": _("Worker"),
-        "position": _("Position"),
-        "lag": _("Behind"),
-        "ran_at": _("Ran"),
-        "error": _("Error"),
-        "set_aside": _("Set aside"),
-    }
-    if app.format == "table":
-        rows = [{**row, "set_aside": len(row["set_aside"])} for row in rows]
-    show(app, rows, labels, empty=_("no plugin brings a worker"))
+    rows = [attrs.asdict(each) for each in worker_states(app.crm)]
+    for row in rows if app.format == "table" else ():
+        row["aside"] = len(row["aside"])
+    empty = _("no plugin brings a worker")
+    show(app, rows, columns="name position lag ran_at error aside", empty=empty)
 
 
-@worker.command("retry")
-@click.argument("name", required=False)
-@click.pass_obj
+@worker.define("retry", click.Argument(["name"], required=False))
 def retry(app: App, name: str | None) -> None:
-    """Try changes that were set aside again, when `crm work` runs next."""
+    """Let changes that were set aside be tried again when `crm work` runs."""
     count = retry_changes(app.crm, name)
     note(_("{count} will be tried again").format(count=count))
+
+
+@define("backup", click.Argument(["file"], type=click.Path(path_type=Path)))
+def backup(app: App, file: Path) -> None:
+    """Write a copy of the database to a new file, while others go on working."""
+    app.crm.storage.backup(file)
+    show(app, [{"written": str(file)}], columns="written", one=True)
