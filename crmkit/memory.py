@@ -238,7 +238,9 @@ class _Reader(Reads):
             fields = [f for f in kind.searchable if f.name not in hidden.get(kind.name, ())]
             for number, document in follow.data.records.get(kind.name, {}).values():
                 seen = _Seen(kind, document)
-                if number < below and phrases and _has(seen, fields, phrases) and follow.sees(seen):
+                if number >= below or not phrases or not follow.sees(seen):
+                    continue
+                if self._has(seen, fields, phrases):
                     found.append((number, seen))
         found.sort(key=lambda each: each[0], reverse=True)
         kept = found[:limit]
@@ -246,6 +248,10 @@ class _Reader(Reads):
         place = json.dumps([fingerprint, kept[-1][0]]) if more else ""
         cursor = base64.urlsafe_b64encode(place.encode()).decode()
         return Page(tuple(_record(seen) for _, seen in kept), cursor or None)
+
+    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+        texts = [tokens for field in fields for tokens in _tokens(seen.document.get(field.name))]
+        return all(any(matches(phrase, tokens) for tokens in texts) for phrase in phrases)
 
     def history(self, kind: str, id: str) -> list[Change]:
         return [
@@ -313,11 +319,6 @@ def _read_place(fingerprint: list[str], after: str) -> int:
     raise errors.QueryError(
         "this cursor belongs to another search or is damaged; start again without it"
     )
-
-
-def _has(seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
-    texts = [tokens for field in fields for tokens in _tokens(seen.document.get(field.name))]
-    return all(any(matches(phrase, tokens) for tokens in texts) for phrase in phrases)
 
 
 def _tokens(plain: Any) -> Iterator[list[str]]:

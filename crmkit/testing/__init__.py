@@ -20,14 +20,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crmkit.testing.broken import BROKEN, Broken
+    from crmkit.testing.kinds import Slip, Specimen, zoo
     from crmkit.testing.lab import Lab
+    from crmkit.testing.runner import contract_tests, failing
     from crmkit.testing.storage_contract import StorageContract
 
-__all__ = ["Lab", "StorageContract"]
+__all__ = [
+    "BROKEN",
+    "Broken",
+    "Lab",
+    "Slip",
+    "Specimen",
+    "StorageContract",
+    "contract_tests",
+    "failing",
+    "zoo",
+]
 
 _HOMES = {
+    "BROKEN": "crmkit.testing.broken",
+    "Broken": "crmkit.testing.broken",
     "Lab": "crmkit.testing.lab",
+    "Slip": "crmkit.testing.kinds",
+    "Specimen": "crmkit.testing.kinds",
     "StorageContract": "crmkit.testing.storage_contract",
+    "contract_tests": "crmkit.testing.runner",
+    "failing": "crmkit.testing.runner",
+    "zoo": "crmkit.testing.kinds",
 }
 
 

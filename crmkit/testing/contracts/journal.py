@@ -244,6 +244,7 @@ class Journal(Contract):
         """All changes of a batch have its transaction, times, actor and cause."""
         lab.insert(*(Specimen(name=each) for each in "abc"), transaction="tx", actor=Actor("kim"))
         changes = lab.storage.changes()
+        assert len(changes) == 3
         assert {(each.transaction, each.actor.id, each.at) for each in changes} == {
             ("tx", "kim", changes[0].at)
         }
