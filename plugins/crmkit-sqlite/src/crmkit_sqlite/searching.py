@@ -6,7 +6,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from crmkit.errors import QueryError
 from crmkit.records import Record
@@ -21,6 +21,9 @@ __all__ = ["search"]
 
 # FTS5 cuts tokens at 32,768 bytes: of longer ones it knows the beginning only.
 _CUT = 8_000
+
+_Hit: TypeAlias = tuple[int, Table, Sequence[Any]]
+"""A record's order number, its table and its row."""
 
 
 def search(
@@ -37,7 +40,7 @@ def search(
     phrases = search_phrases(text)
     fingerprint = [text, *sorted(kinds)]
     below = 2**63 - 1 if after is None else _read_place(fingerprint, after)
-    found: list[tuple[int, Record]] = []
+    found: list[_Hit] = []
     for table in dict.fromkeys(book.table(name) for name in kinds):
         columns = _columns(table, hidden.get(table.kind.name, frozenset()))
         if phrases and columns:
@@ -45,10 +48,8 @@ def search(
     found.sort(key=lambda hit: hit[0], reverse=True)
     kept = found[:limit]
     more = bool(kept) and len(found) > limit
-    return Page(
-        tuple(record for _, record in kept),
-        _place(fingerprint, kept[-1][0]) if more else None,
-    )
+    records = tuple(table.load(row) for _, table, row in kept)
+    return Page(records, _place(fingerprint, kept[-1][0]) if more else None)
 
 
 def _columns(table: Table, hidden: frozenset[str]) -> list[str]:
@@ -69,7 +70,7 @@ def _hits(
     phrases: Sequence[Phrase],
     window: tuple[int, int],
     scope: Scope,
-) -> Iterator[tuple[int, Record]]:
+) -> Iterator[_Hit]:
     values: list[Any] = []
     scoped = scope_shape(scope, values)
     key = ("search", table.kind.name, scoped)
@@ -81,9 +82,8 @@ def _hits(
     recheck = any(len(token) > _CUT for phrase in phrases for token in phrase.tokens)
     arguments = [*values, expression, below, -1 if recheck else limit]
     for seq, *row in connection.execute(compiled.sql, compiled.bind(arguments)):
-        record = table.load(row)
-        if not recheck or _really(table, columns, record, phrases):
-            yield seq, record
+        if not recheck or _really(table, columns, table.load(row), phrases):
+            yield seq, table, row
             limit -= 1
             if not limit:
                 return
@@ -109,9 +109,10 @@ def _expression(phrases: Sequence[Phrase], columns: Sequence[str]) -> str:
 def _really(
     table: Table, columns: Sequence[str], record: Record, phrases: Sequence[Phrase]
 ) -> bool:
-    texts = tokenizer(table)(record) or ()
-    names = token_columns(table.searched)
-    fields = [text.split() for name, text in zip(names, texts, strict=False) if name in columns]
+    names, texts = token_columns(table.searched), tokenizer(table)(record)
+    fields = [
+        text.split() for name, text in zip(names, texts, strict=True) if text and name in columns
+    ]
     return all(any(matches(phrase, tokens) for tokens in fields) for phrase in phrases)
 
 

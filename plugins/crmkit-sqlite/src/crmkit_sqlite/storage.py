@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crmkit.errors import TransactionError
+from crmkit.errors import BackendError, TransactionError
 from crmkit.schema import Schema
 from crmkit.storage import Capability, Storage
 from crmkit_sqlite.checking import check
@@ -61,6 +61,7 @@ class SQLiteStorage(SQLiteReads, Storage):
         self._book = Book.of(Schema({}), {})
         self._here = threading.local()
         self._begun = False
+        self._layout: str | None = None
         common: frozenset[Capability] = frozenset({"backup"})
         lasting: frozenset[Capability] = frozenset({"durable", "processes"})
         self.capabilities = common if connections.temporary else common | lasting
@@ -83,6 +84,7 @@ class SQLiteStorage(SQLiteReads, Storage):
         steps = [step.text for step in wanted.steps]
         if steps or wanted.kept != kept:
             steps, wanted = self._extend(connection, schema)
+        self._layout = connection.execute(_LAYOUT).fetchone()[0]
         self._book = Book.of(schema, wanted.unknown)
         return steps
 
@@ -104,8 +106,9 @@ class SQLiteStorage(SQLiteReads, Storage):
             for step in wanted.steps:
                 step.run(connection)
             connection.execute(
-                "INSERT OR REPLACE INTO crm_meta VALUES ('layout', ?)", (dumped_json(wanted.kept),)
+                "INSERT OR REPLACE INTO crm_meta VALUES ('kept', ?)", (dumped_json(wanted.kept),)
             )
+            connection.execute("UPDATE crm_meta SET value = value + 1 WHERE name = 'layout'")
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
@@ -126,6 +129,7 @@ class SQLiteStorage(SQLiteReads, Storage):
             connection = self._connections.get()
             if write:
                 connection.execute("BEGIN IMMEDIATE")
+                self._look_again(connection)
             else:
                 connection.execute("BEGIN")
                 connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -133,6 +137,22 @@ class SQLiteStorage(SQLiteReads, Storage):
             raise translated(error, self.place) from error
         self._here.busy = True
         return SQLiteTransaction(self._book, connection, self.place, write=write)
+
+    def _look_again(self, connection: sqlite3.Connection) -> None:
+        """Another process may have added fields meanwhile: their columns and search tables are to be kept, too."""
+        layout = connection.execute(_LAYOUT).fetchone()[0] if self._layout else None
+        if layout != self._layout:
+            try:
+                wanted = self._plan(connection, self.schema)
+                if wanted.steps:
+                    raise BackendError(
+                        f"another process changed the tables of {self.place}; open it again"
+                    )
+                self._book = Book.of(self.schema, wanted.unknown)
+                self._layout = layout
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
 
     def end(
         self,
@@ -144,6 +164,9 @@ class SQLiteStorage(SQLiteReads, Storage):
         self._here.busy = False
         try:
             transaction.end(kind, trace)
+            if transaction.redacted:
+                # The log still holds the old pages; if somebody reads there now, the next checkpoint takes them.
+                self._connections.get().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except FAULTS as error:
             raise translated(error, self.place) from error
 
@@ -182,7 +205,7 @@ class SQLiteStorage(SQLiteReads, Storage):
 
 def _kept(connection: sqlite3.Connection) -> Kept:
     try:
-        row = connection.execute("SELECT value FROM crm_meta WHERE name = 'layout'").fetchone()
+        row = connection.execute("SELECT value FROM crm_meta WHERE name = 'kept'").fetchone()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return {}
@@ -197,5 +220,8 @@ def _begin_file(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
+
+_LAYOUT = "SELECT value FROM crm_meta WHERE name = 'layout'"
+"""A number that rises with every change of the tables."""
 
 _BEGINNING = Step("create the journal and the state", _begin_file)

@@ -38,14 +38,12 @@ CREATE TABLE crm_journal (
     actor TEXT NOT NULL, actor_type TEXT NOT NULL, actor_via TEXT NOT NULL, cause_root TEXT, cause_by TEXT,
     delta TEXT, UNIQUE (kind, id, version)
 ) STRICT;
-INSERT INTO crm_meta VALUES ('last', '0');
+INSERT INTO crm_meta VALUES ('last', '0'), ('layout', '0');
 """
 """The tables of the storage itself."""
 
 Kept = Mapping[str, Any]
 """What the database remembers of its layout: `tokens`, and `kinds`: name -> `fields`, `searched`, `schema`."""
-
-_NO_COLUMN = {"text": "text", "reference": "reference", "choice": "choice"}
 
 
 @attrs.frozen
@@ -311,5 +309,5 @@ def build(connection: sqlite3.Connection, table: Table) -> None:
     found = ((row[0], tokens(table.load(row[1:]))) for row in rows)
     connection.executemany(
         f"INSERT INTO {table.search} (rowid, {columns}) VALUES (?{', ?' * len(table.searched)})",
-        ((seq, *each) for seq, each in found if each),
+        ((seq, *each) for seq, each in found if any(each)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias
 
 from crmkit.records import Record
@@ -12,7 +12,7 @@ from crmkit_sqlite.layout import Table
 
 __all__ = ["Tokens", "token_columns", "tokenizer"]
 
-Tokens: TypeAlias = tuple[str, ...]
+Tokens: TypeAlias = tuple[str | None, ...]
 """The tokens of each searched field of a record, with spaces between."""
 
 # A character that the tokenizer of FTS5 takes for a word's and that no token of crmkit holds: phrases do not cross
@@ -38,17 +38,15 @@ def token_text(value: Any) -> str:
     return _BETWEEN.join(parts) if left < TOKENS_PER_FIELD else ""
 
 
-def tokenizer(table: Table) -> Callable[[Record], Tokens | None]:
-    """A function from a record to its tokens, None if it has none."""
-    names: dict[str, Any] = {"text": token_text}
-    parts = [f"text({_source(table.kind, field)})" for field in table.searched]
-    source = [
-        "def tokens(r):",
-        f" found = ({', '.join(parts)},)",
-        " return found if any(found) else None",
+def tokenizer(table: Table, names: Collection[str] | None = None) -> Callable[[Record], Tokens]:
+    """A function from a record to the tokens of each searched field; None for those not among `names`."""
+    scope: dict[str, Any] = {"text": token_text}
+    parts = [
+        f"text({_source(table.kind, field)})" if names is None or field.name in names else "None"
+        for field in table.searched
     ]
-    exec("\n".join(source), names)
-    made: Callable[[Record], Tokens | None] = names["tokens"]
+    exec(f"def tokens(r): return ({', '.join(parts)},)", scope)
+    made: Callable[[Record], Tokens] = scope["tokens"]
     return made
 
 

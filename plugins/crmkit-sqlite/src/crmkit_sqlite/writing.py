@@ -74,6 +74,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         self._place = place
         self._last = -1
         self.writes = write
+        self.redacted = False
         self.link: Any = connection
 
     @property
@@ -135,8 +136,10 @@ class SQLiteTransaction(SQLiteReads, Transaction):
                 self._statement(table, "index"), [(seq, *each) for seq, each in found if each]
             )
 
-    def _tokens(self, table: Table, records: Sequence[Record]) -> list[Tokens | None]:
-        make = self._compiled(("tokens", table.kind.name), lambda: tokenizer(table))
+    def _tokens(
+        self, table: Table, records: Iterable[Record], names: tuple[str, ...] | None = None
+    ) -> list[Tokens]:
+        make = self._compiled(("tokens", table.kind.name, names), lambda: tokenizer(table, names))
         return list(map(make, records))
 
     def _many(
@@ -213,7 +216,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         if self._written(table, records, sql, rows) != len(writes):
             diagnosis.refuse_stale(self.link, table, writes)
         if searched:
-            self._index_again(table, writes, before)
+            self._index_again(table, fields, writes, before)
 
     def _stored(self, table: Table, writes: Sequence[Write]) -> dict[str, tuple[int, Record]]:
         """The records as they are stored now, with their order numbers.
@@ -229,25 +232,30 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         return found
 
     def _index_again(
-        self, table: Table, writes: Sequence[Write], before: Mapping[str, tuple[int, Record]]
+        self,
+        table: Table,
+        fields: tuple[str, ...],
+        writes: Sequence[Write],
+        before: Mapping[str, tuple[int, Record]],
     ) -> None:
-        old = self._tokens(table, [before[write.record.id][1] for write in writes])
-        new = self._tokens(table, [write.record for write in writes])
-        last: dict[str, Tokens | None] = {}
+        tokens = self._tokens(table, (record for _, record in before.values()))
+        stored = dict(zip(before, tokens, strict=True))
+        changed = self._tokens(table, (write.record for write in writes), fields)
         # In the order of the rows, each old row right before its new one: FTS5 then writes nothing in between.
-        for write, was, now in sorted(
-            zip(writes, old, new, strict=True), key=lambda each: before[each[0].record.id][0]
+        for id, new in sorted(
+            ((write.record.id, each) for write, each in zip(writes, changed, strict=True)),
+            key=lambda pair: before[pair[0]][0],
         ):
-            id = write.record.id
-            seq, was = before[id][0], last.get(id, was)
+            was, seq = stored[id], before[id][0]
+            now = tuple(o if n is None else n for o, n in zip(was, new, strict=True))
             if was != now:
                 self._unindex(table, seq, was)
-                if now:
+                if any(now):
                     self.link.execute(self._statement(table, "index"), (seq, *now))
-            last[id] = now
+            stored[id] = now
 
-    def _unindex(self, table: Table, seq: int, tokens: Tokens | None) -> None:
-        if tokens:
+    def _unindex(self, table: Table, seq: int, tokens: Tokens) -> None:
+        if any(tokens):
             self.link.execute(self._statement(table, "unindex"), (seq, *tokens))
 
     @_writing
@@ -309,6 +317,10 @@ class SQLiteTransaction(SQLiteReads, Transaction):
                 self._update(table, list(run), stamp, pairs)
             else:
                 self._note_gone(table, list(run), stamp, pairs)
+        if {field.name for field in table.searched} & blanks.keys():
+            # FTS5 marks tokens as deleted and forgets them when it merges; this merges now.
+            self.link.execute(f"INSERT INTO {table.search} ({table.search}) VALUES ('optimize')")
+        self.redacted = True
         self._blank_changes(kind, dict.fromkeys(each.record.id for each in writes), blanks)
 
     def _note_gone(
