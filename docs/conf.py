@@ -29,7 +29,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (
         "py:class",
-        r"(typing\.|collections\.abc\.|contextlib\.)?(AbstractContextManager|Any|Callable|Iterable|Iterator"
+        r"(typing\.|collections\.abc\.|contextlib\.)?(AbstractContextManager|ContextManager|Any|Callable|Iterable|Iterator"
         r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|frozenset|R|T|Writes|FieldOptions|Adapters|Row)",
     ),
     ("py:class", r"(Action|Capability|Condition|Delta|Document|OnDelete|Op|Paths|Patch|Scope|Stamp|Page)"),

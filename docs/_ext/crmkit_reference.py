@@ -143,6 +143,8 @@ def _signature(function: Any, *, method: bool = False) -> str:
             text += f" = {_default(each.default)}"
         shown.append(text)
     returned = _annotation(signature.return_annotation)
+    if hasattr(function, "__wrapped__"):  # made by @contextmanager
+        returned = returned.replace("Iterator[", "ContextManager[")
     return f"({', '.join(shown)})" + (f" -> {returned}" if returned else "")
 
 
@@ -275,7 +277,7 @@ def field_types() -> str:
                 f"`{each.name}`",
                 _doc(each).splitlines()[0].removesuffix("."),
                 _sentences(_doc(each.accept))[0].removesuffix("."),
-                _sentences(_doc(each.dump))[0].removesuffix("."),
+                _sentences(_doc(each.dump))[0].removesuffix(".") if "dump" in vars(each) else "itself",
                 f"`{made.blank!r}`" if made.blank is not None else "",
             )
         )
