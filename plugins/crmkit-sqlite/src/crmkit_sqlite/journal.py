@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from crmkit.storage import Actor, Cause, Change, Stamp
 from crmkit.values import format_time
 from crmkit_sqlite.layout import dumped_json
 
-__all__ = ["INSERT", "SELECT", "change_of", "change_row", "stamped_row"]
+__all__ = ["INSERT", "SELECT", "blank", "change_of", "change_row", "stamped_row"]
 
 _COLUMNS = (
     'position, "transaction", kind, id, version, action, at, effective, actor, actor_type, actor_via, '
@@ -78,3 +79,21 @@ def stamped_row(
         )  # fmt: skip
 
     return row
+
+
+def blank(
+    connection: sqlite3.Connection, kind: str, ids: Iterable[str], blanks: Mapping[str, Any]
+) -> None:
+    """Put blanks in place of some fields in every change of these records."""
+    sql = "SELECT position, action, delta FROM crm_journal WHERE kind = ? AND id = ? AND delta IS NOT NULL"
+    for id in ids:
+        for position, action, text in connection.execute(sql, (kind, id)).fetchall():
+            delta = json.loads(text)
+            for name in delta.keys() & blanks.keys():
+                value = blanks[name]
+                delta[name] = value if action == "delete" else (value, value)
+            kept = dumped_json({name: each for name, each in delta.items() if each is not None})
+            if kept != text:
+                connection.execute(
+                    "UPDATE crm_journal SET delta = ? WHERE position = ?", (kept, position)
+                )

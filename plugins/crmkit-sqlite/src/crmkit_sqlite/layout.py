@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -41,13 +42,16 @@ dumped_json: Callable[[Any], str] = json.JSONEncoder(
 """JSON without spaces, as text of any script."""
 
 
+_decode = json.JSONDecoder().raw_decode
+
+
 def quoted(name: str) -> str:
     """A name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _loaded_items(text: str) -> tuple[Any, ...]:
-    return () if text == "[]" else tuple(json.loads(text))
+    return () if text == "[]" else tuple(_decode(text)[0])
 
 
 def _dumped_items(value: tuple[Any, ...]) -> str:
@@ -149,6 +153,7 @@ class Table:
     load: Callable[[Sequence[Any]], Record]
     dump: Callable[[Record], tuple[Any, ...]]
     positions: Mapping[str, tuple[int, ...]]
+    tokenizers: dict[Any, Any] = attrs.field(factory=dict)
     _updates: dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]] = attrs.field(factory=dict)
 
     @classmethod
@@ -187,7 +192,8 @@ class Table:
         """The columns that `load` takes."""
         return ", ".join(f"{alias}.{quoted(each)}" for each in self.columns)
 
-    def inserting(self) -> str:
+    @cached_property
+    def insert(self) -> str:
         """The statement that takes an order number and what `dump` gives."""
         names = ", ".join(map(quoted, (SEQ, *self.columns)))
         return f"INSERT INTO {self.name} ({names}) VALUES (?{', ?' * len(self.columns)})"

@@ -105,11 +105,13 @@ class SQLiteReads(Reads):
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
         """By id, in their order."""
         try:
-            if len(ids) == 1 and not scope:
-                sql, load = self._book.getters[kind]
-                row = self._connect().execute(sql, ids).fetchone()
-                return [None if row is None else load(row)]
-            return self._get_many(kind, ids, scope)
+            if len(ids) != 1:
+                return self._get_many(kind, ids, scope)
+            sql, load = self._book.getters[kind]
+            if scope:
+                sql, ids = self._within(kind, ids, scope)
+            row = self._connect().execute(sql, ids).fetchone()
+            return [None if row is None else load(row)]
         except KeyError:
             self.schema[kind]  # an unknown kind
             raise
@@ -117,6 +119,21 @@ class SQLiteReads(Reads):
             return self._get_many(kind, ids, scope)
         except FAULTS as error:
             raise translated(error, self.place) from error
+
+    def _within(self, kind: str, ids: Sequence[str], scope: Scope) -> tuple[str, Sequence[Any]]:
+        """The statement for one id within a scope, and its parameters."""
+        values: list[Any] = []
+        scoped = scope_shape(scope, values)
+
+        def make() -> Compiled:
+            builder = Builder(self._book, kind, (), scoped)
+            tests = [f"r.id = ?{builder.take()}", *builder.where()]
+            columns = self._book.table(kind).select()
+            source = builder.frame.source()
+            return builder.finish(f"SELECT {columns} FROM {source} WHERE {' AND '.join(tests)}")
+
+        compiled = self._compiled(("one", kind, scoped), make)
+        return compiled.sql, compiled.bind([*values, *ids])
 
     def _get_many(self, kind: str, ids: Sequence[str], scope: Scope) -> list[Record | None]:
         values: list[Any] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from crmkit.records import Record
@@ -38,8 +38,11 @@ def token_text(value: Any) -> str:
     return _BETWEEN.join(parts) if left < TOKENS_PER_FIELD else ""
 
 
-def tokenizer(table: Table, names: Collection[str] | None = None) -> Callable[[Record], Tokens]:
+def tokenizer(table: Table, names: tuple[str, ...] | None = None) -> Callable[[Record], Tokens]:
     """A function from a record to the tokens of each searched field; None for those not among `names`."""
+    known: Callable[[Record], Tokens] | None = table.tokenizers.get(names)
+    if known is not None:
+        return known
     scope: dict[str, Any] = {"text": token_text}
     parts = [
         f"text({_source(table.kind, field)})" if names is None or field.name in names else "None"
@@ -47,6 +50,9 @@ def tokenizer(table: Table, names: Collection[str] | None = None) -> Callable[[R
     ]
     exec(f"def tokens(r): return ({', '.join(parts)},)", scope)
     made: Callable[[Record], Tokens] = scope["tokens"]
+    if len(table.tokenizers) > 500:
+        table.tokenizers.clear()
+    table.tokenizers[names] = made
     return made
 
 

@@ -16,9 +16,9 @@ from crmkit.records import Record
 from crmkit.storage import Change, Document, Stamp, Transaction, Write
 from crmkit_sqlite import diagnosis, journal
 from crmkit_sqlite.faults import FAULTS, translated
-from crmkit_sqlite.layout import SEQ, Book, Table, dumped_json, quoted
+from crmkit_sqlite.indexing import Index
+from crmkit_sqlite.layout import Book, Table, dumped_json
 from crmkit_sqlite.reading import SQLiteReads
-from crmkit_sqlite.tokens import Tokens, token_columns, tokenizer
 
 __all__ = ["Over", "SQLiteTransaction"]
 
@@ -129,18 +129,13 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         dump = table.dump
         rows = [(seq, *dump(each)) for seq, each in zip(seqs, records, strict=True)]
         with self._together(table, records):
-            self._written(table, records, self._statement(table, "insert"), rows, new=True)
+            self._written(table, records, table.insert, rows, new=True)
         if table.searched:
-            found = zip(seqs, self._tokens(table, records), strict=True)
-            self.link.executemany(
-                self._statement(table, "index"), [(seq, *each) for seq, each in found if each]
-            )
+            self._index(table).add(self.link, records, seqs)
 
-    def _tokens(
-        self, table: Table, records: Iterable[Record], names: tuple[str, ...] | None = None
-    ) -> list[Tokens]:
-        make = self._compiled(("tokens", table.kind.name, names), lambda: tokenizer(table, names))
-        return list(map(make, records))
+    def _index(self, table: Table) -> Index:
+        found: Index = self._compiled(("index", table.kind.name), lambda: Index.of(table))
+        return found
 
     def _many(
         self,
@@ -207,7 +202,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         """Set the same fields of some records."""
         sql, pick = table.updating(fields)
         searched = any(field.name in fields for field in table.searched)
-        before = self._stored(table, writes) if searched else {}
+        before = self._index(table).stored(self.link, writes) if searched else {}
         records = [write.record for write in writes]
         rows = [
             (*pick(table.dump(write.record)), write.previous.version)  # type: ignore[union-attr]
@@ -216,61 +211,21 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         if self._written(table, records, sql, rows) != len(writes):
             diagnosis.refuse_stale(self.link, table, writes)
         if searched:
-            self._index_again(table, fields, writes, before)
-
-    def _stored(self, table: Table, writes: Sequence[Write]) -> dict[str, tuple[int, Record]]:
-        """The records as they are stored now, with their order numbers.
-
-        Tokens are taken out by naming them; were they those of any other record, the old words would stay findable.
-        """
-        sql = f"SELECT r.{SEQ}, {table.select()} FROM {table.name} AS r WHERE r.id = ?"
-        found = {}
-        for write in writes:
-            row = self.link.execute(sql, (write.record.id,)).fetchone()
-            if row is not None:
-                found[write.record.id] = (row[0], table.load(row[1:]))
-        return found
-
-    def _index_again(
-        self,
-        table: Table,
-        fields: tuple[str, ...],
-        writes: Sequence[Write],
-        before: Mapping[str, tuple[int, Record]],
-    ) -> None:
-        tokens = self._tokens(table, (record for _, record in before.values()))
-        stored = dict(zip(before, tokens, strict=True))
-        changed = self._tokens(table, (write.record for write in writes), fields)
-        # In the order of the rows, each old row right before its new one: FTS5 then writes nothing in between.
-        for id, new in sorted(
-            ((write.record.id, each) for write, each in zip(writes, changed, strict=True)),
-            key=lambda pair: before[pair[0]][0],
-        ):
-            was, seq = stored[id], before[id][0]
-            now = tuple(o if n is None else n for o, n in zip(was, new, strict=True))
-            if was != now:
-                self._unindex(table, seq, was)
-                if any(now):
-                    self.link.execute(self._statement(table, "index"), (seq, *now))
-            stored[id] = now
-
-    def _unindex(self, table: Table, seq: int, tokens: Tokens) -> None:
-        if any(tokens):
-            self.link.execute(self._statement(table, "unindex"), (seq, *tokens))
+            self._index(table).change(self.link, writes, fields, before)
 
     @_writing
     def delete(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Rows and tokens go, the documents stay in the journal."""
         table = self._book.table(kind)
         records = [write.record for write in writes]
-        stored = self._stored(table, writes) if table.searched else {}
+        stored = self._index(table).stored(self.link, writes) if table.searched else {}
         sql = f"DELETE FROM {table.name} WHERE id = ? AND version = ?"
         rows = [(write.record.id, (write.previous or write.record).version) for write in writes]
         with self._together(table, records, gone=True):
             if self._written(table, records, sql, rows) != len(writes):
                 diagnosis.refuse_stale(self.link, table, writes)
-        for seq, record in sorted(stored.values(), key=lambda each: each[0]):
-            self._unindex(table, seq, self._tokens(table, [record])[0])
+        if stored:
+            self._index(table).remove(self.link, stored)
         row, positions = journal.stamped_row(kind, stamp), self._take(len(writes))
         self._journal(
             table,
@@ -300,10 +255,6 @@ class SQLiteTransaction(SQLiteReads, Transaction):
 
         self._many(records, journal.INSERT, rows, explain)
 
-    def _statement(self, table: Table, what: str) -> str:
-        found: str = self._compiled(("write", table.kind.name), lambda: _statements(table))[what]
-        return found
-
     @_writing
     def redact(
         self, kind: str, writes: Sequence[Write], fields: Sequence[str], stamp: Stamp
@@ -318,10 +269,10 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             else:
                 self._note_gone(table, list(run), stamp, pairs)
         if {field.name for field in table.searched} & blanks.keys():
-            # FTS5 marks tokens as deleted and forgets them when it merges; this merges now.
-            self.link.execute(f"INSERT INTO {table.search} ({table.search}) VALUES ('optimize')")
+            self._index(table).forget(self.link)
         self.redacted = True
-        self._blank_changes(kind, dict.fromkeys(each.record.id for each in writes), blanks)
+        ids = dict.fromkeys(each.record.id for each in writes)
+        journal.blank(self.link, kind, ids, blanks)
 
     def _note_gone(
         self, table: Table, writes: Sequence[Write], stamp: Stamp, pairs: Mapping[str, Any]
@@ -335,20 +286,6 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             position = next(self._take(1))
             values = row(position, id, version, "redact", dumped_json(pairs))
             self.link.execute(journal.INSERT, values)
-
-    def _blank_changes(self, kind: str, ids: Mapping[str, None], blanks: Mapping[str, Any]) -> None:
-        sql = "SELECT position, action, delta FROM crm_journal WHERE kind = ? AND id = ? AND delta IS NOT NULL"
-        for id in ids:
-            for position, action, text in self.link.execute(sql, (kind, id)).fetchall():
-                delta = json.loads(text)
-                for name in delta.keys() & blanks.keys():
-                    blank = blanks[name]
-                    delta[name] = blank if action == "delete" else (blank, blank)
-                kept = dumped_json({name: each for name, each in delta.items() if each is not None})
-                if kept != text:
-                    self.link.execute(
-                        "UPDATE crm_journal SET delta = ? WHERE position = ?", (kept, position)
-                    )
 
     @_writing
     def restore(self, documents: Sequence[tuple[str, Document]], changes: Sequence[Change]) -> None:
@@ -423,18 +360,6 @@ def _changed(pair: tuple[Write, Mapping[str, Any]]) -> tuple[str, ...]:
     if write.previous is not None and write.previous.created_at != write.record.created_at:
         return (*delta, "created_at")
     return tuple(delta)
-
-
-def _statements(table: Table) -> dict[str, str]:
-    if not table.searched:
-        return {"insert": table.inserting(), "index": "SELECT 1"}
-    columns = ", ".join(map(quoted, token_columns(table.searched)))
-    values = ", ?" * len(table.searched)
-    return {
-        "insert": table.inserting(),
-        "index": f"INSERT INTO {table.search} (rowid, {columns}) VALUES (?{values})",
-        "unindex": f"INSERT INTO {table.search} ({table.search}, rowid, {columns}) VALUES ('delete', ?{values})",
-    }
 
 
 def _canonical(value: Any) -> str:
