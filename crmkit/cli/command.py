@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from crmkit.cli.app import app_of
-from crmkit.cli.language import LANGUAGES, _
+from crmkit.cli.language import LANGUAGES, Word, _
 from crmkit.cli.width import escaped
 
 __all__ = [
@@ -24,6 +24,10 @@ __all__ = [
     "limit",
     "many",
 ]
+
+
+OF_CLICK = (Word("Options"), Word("Commands"), Word("Show this message and exit."))
+"""What click itself says in the help of a command."""
 
 
 class Formatter(click.HelpFormatter):

@@ -30,14 +30,15 @@ KINDS = many("--kind", "kinds", "KIND", help="Only of this kind.")
 class CustomerGroup(KindGroup):
     """The commands of customers, who are printed with their addresses."""
 
-    def details(self, app: App, record: Record) -> Mapping[str, Any]:
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
         """The addresses."""
         kind, found = (
             app.kind("identity"),
             app.handle.find(Identity, where.customer_id == record.id),
         )
         is_table = app.format == "table"
-        return {"identities": [each.value if is_table else document(kind, each) for each in found]}
+        listed = [each.value if is_table else document(kind, each) for each in found]
+        return {"identities": (_("Addresses"), listed)}
 
 
 customer = CustomerGroup(
@@ -59,7 +60,7 @@ def add(
     with app.handle.transaction() as tx:
         tx.add(made)
         tx.add_all(Identity(customer_id=made.id, channel=c, value=v) for c, v in addresses)
-    customer.written(app, made.id)
+    customer.written(made.id, app)
 
 
 @interaction.define("log", *field_options(read_kind(Interaction)), SET)
@@ -82,7 +83,7 @@ def show_profile(app: App, id: str, as_of: Any) -> None:
     sections = app.handle.profile(found.id, as_of=as_of)
     kind = app.kind("customer")
     if app.format == "table":
-        customer.print(app, found, {})
+        customer.print(found, app, {})
         for name, records in related.items():
             own = app.kind(name)
             show_page(app, own, records, heading=app.label(own), less="customer_id")
@@ -144,4 +145,4 @@ def merge(app: App, keep: str, lose: str) -> None:
     """Make two customers one: what belongs to LOSE belongs to KEEP, and its id leads there."""
     with app.handle.transaction() as tx:
         kept = tx.merge(tx.get(Customer, keep), tx.get(Customer, lose))
-    customer.written(app, kept.id)
+    customer.written(kept.id, app)

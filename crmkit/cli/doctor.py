@@ -10,11 +10,14 @@ import click
 
 from crmkit.cli.app import App
 from crmkit.cli.command import define
-from crmkit.cli.language import _
+from crmkit.cli.language import Word, _
 from crmkit.cli.output import show
 from crmkit.errors import CrmError
 
 __all__ = ["doctor"]
+
+OK, WARNING, ERROR = Word("ok"), Word("warning"), Word("error")
+WORDS = {str(each): each for each in (OK, WARNING, ERROR)}
 
 Line = tuple[str, str, str, str]
 """The check, `ok`, `warning` or `error`, what was found, and what mends it."""
@@ -23,15 +26,15 @@ Line = tuple[str, str, str, str]
 @define("doctor")
 def doctor(app: App) -> None:
     """Check the configuration, the plugins and the database."""
-    names = ("check", "severity", "finding", "fix")
+    names = ("check", "severity", "text", "fix")
     steps = (_versions, _config, _plugins, _storage, _checks, _workers)
     lines = [line for step in steps for line in _safe(step, app)]
     show(
         app,
         [dict(zip(names, line, strict=True)) for line in lines],
-        columns="check severity finding fix",
+        columns="check severity text fix",
     )
-    if any(line[1] == "error" for line in lines):
+    if any(line[1] == ERROR for line in lines):
         click.get_current_context().exit(1)
 
 
@@ -44,7 +47,7 @@ def _safe(step: Any, app: App, *args: Any) -> Iterator[Line]:
 
 def _failed(check: str, error: Exception) -> Line:
     own = isinstance(error, CrmError)
-    return check, "error", str(error) if own else f"{type(error).__name__}: {error}", ""
+    return check, ERROR, str(error) if own else f"{type(error).__name__}: {error}", ""
 
 
 def _versions(app: App) -> Iterator[Line]:
@@ -54,18 +57,18 @@ def _versions(app: App) -> Iterator[Line]:
 
     python = platform.python_version()
     text = f"crmkit {__version__}, Python {python}, SQLite {sqlite3.sqlite_version}"
-    yield "versions", "ok", text, ""
+    yield "versions", OK, text, ""
 
 
 def _config(app: App) -> Iterator[Line]:
-    yield "config", "ok", str(app.config.path or _("no crm.toml; the defaults hold")), ""
+    yield "config", OK, str(app.config.path or _("no crm.toml; the defaults hold")), ""
 
 
 def _plugins(app: App) -> Iterator[Line]:
     plugins, failures = app.sound
-    yield "plugins", "ok", ", ".join(map(str, plugins.found.values())), ""
+    yield "plugins", OK, ", ".join(map(str, plugins.found.values())), ""
     yield from (_failed("plugins", failure) for failure in failures)
-    yield from (("plugins", "warning", warning, "") for warning in plugins.warnings)
+    yield from (("plugins", WARNING, warning, "") for warning in plugins.warnings)
 
 
 def _storage(app: App) -> Iterator[Line]:
@@ -74,9 +77,9 @@ def _storage(app: App) -> Iterator[Line]:
     plugins, failures = app.sound
     if not failures:
         found = app.crm.storage.check()
-        yield from (("storage", "error", text, "") for text in found)
+        yield from (("storage", ERROR, text, "") for text in found)
         if not found:
-            yield "storage", "ok", str(app.url or app.config.storage), ""
+            yield "storage", OK, str(app.url or app.config.storage), ""
         return
     # To open it for use would adapt it to the plugins that are left.
     storage = open_storage(app.url, app.config, plugins)
@@ -84,7 +87,7 @@ def _storage(app: App) -> Iterator[Line]:
         storage.state("crmkit/catalogue")
     finally:
         storage.close()
-    yield "storage", "warning", _("its contents are checked when all plugins load"), ""
+    yield "storage", WARNING, _("its contents are checked when all plugins load"), ""
 
 
 def _checks(app: App) -> Iterator[Line]:
@@ -108,9 +111,9 @@ def _check(app: App, name: str, check: Any, call: Any) -> Iterator[Line]:
         found = list(check.run(app.crm) or ())
     except Exception as error:
         raise call.failed(error) from error
-    yield from ((name, each.severity, each.text, each.fix) for each in found)
+    yield from ((name, WORDS[each.severity], each.text, each.fix) for each in found)
     if not found:
-        yield name, "ok", check.summary, ""
+        yield name, OK, check.summary, ""
 
 
 def _workers(app: App) -> Iterator[Line]:
@@ -118,8 +121,8 @@ def _workers(app: App) -> Iterator[Line]:
 
     for state in worker_states(app.crm) if "crm" in vars(app) else ():
         behind = _("{count} changes behind").format(count=state.lag)
-        severity = "error" if state.error else "ok"
+        severity = ERROR if state.error else OK
         yield f"worker {state.name}", severity, state.error or behind, ""
         for each in state.aside:
             text = f"{each.kind} {each.id}: {each.error}"
-            yield f"worker {state.name}", "error", text, "crm worker retry"
+            yield f"worker {state.name}", ERROR, text, "crm worker retry"

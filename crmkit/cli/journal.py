@@ -11,7 +11,7 @@ import click
 
 from crmkit.cli.app import App
 from crmkit.cli.command import AS_OF, define, limit, many
-from crmkit.cli.language import _
+from crmkit.cli.language import Word, _
 from crmkit.cli.output import show, write_json
 from crmkit.errors import CrmError
 from crmkit.records import Record
@@ -26,6 +26,9 @@ POLL = 1.0
 AROUND = 20
 """How many characters a snippet shows on each side of what was found."""
 
+ACTIONS = {
+    str(each): each for each in (Word("insert"), Word("update"), Word("delete"), Word("redact"))
+}
 KINDS = many("--kind", "kinds", "KIND", help="Only of this kind.")
 BEHIND = click.Option(["--after"], type=click.IntRange(0), default=0, help="Behind this position.")
 FOLLOW = click.Option(["--follow"], is_flag=True, help="Go on with changes as they are made.")
@@ -35,10 +38,13 @@ FOLLOW = click.Option(["--follow"], is_flag=True, help="Go on with changes as th
 def search(app: App, text: str, kinds: Sequence[str], **options: Any) -> None:
     """Find records by their words: all must occur; a part of a Korean word will do."""
     page = app.handle.search(text, kinds or None, **options)
-    rows, columns = [_hit(app, each, text) for each in page], "kind id title"
-    if app.format == "table":
-        columns = "kind title found id"
-    show(app, rows, columns=columns, empty=_("nothing was found"))
+    rows, is_table = [_hit(app, each, text) for each in page], app.format == "table"
+    show(
+        app,
+        rows,
+        columns="kind title found id" if is_table else "kind id title",
+        empty=_("nothing was found"),
+    )
 
 
 def _hit(app: App, found: Record, text: str) -> Mapping[str, Any]:
@@ -87,7 +93,7 @@ def changes(app: App, after: int, kinds: Sequence[str], limit: int, follow: bool
 def _row(change: Change) -> dict[str, Any]:
     fields = [] if change.action == "delete" else list(change.delta or ())
     row = {name: getattr(change, name) for name in ("position", "version", "at", "kind", "id")}
-    return {**row, "who": change.actor.id, "action": _(change.action), "fields": fields}
+    return {**row, "who": change.actor.id, "action": ACTIONS[change.action], "fields": fields}
 
 
 @define("history", click.Argument(["kind"]), click.Argument(["id"]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["CORE", "LANGUAGES", "Language", "_", "locale_language"]
+__all__ = ["CORE", "LANGUAGES", "Language", "Word", "_", "locale_language"]
 
 LANGUAGES = ("ko", "en")
 CORE = "crmkit"
@@ -20,6 +20,12 @@ def locale_language(environ: Mapping[str, str] = os.environ) -> str | None:
     """The language of the terminal's locale; None if it names none that there is."""
     locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return locale[:2] if locale[:2] in LANGUAGES else None
+
+
+class Word(str):
+    """A word of the program's own in an answer: people read it in their language, scripts as it is."""
+
+    __slots__ = ()
 
 
 class Language:

@@ -15,7 +15,7 @@ import attrs
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.language import _
+from crmkit.cli.language import Word, _
 from crmkit.cli.width import cut, escaped, padded, width
 from crmkit.records import Record
 from crmkit.restrictions import MASKED
@@ -68,6 +68,8 @@ def cell(app: App, value: Any) -> str:
         return "" if value is None else _("yes") if value else _("no")
     if isinstance(value, datetime):
         return app.local(value)
+    if isinstance(value, Word):
+        return _(value)
     if isinstance(value, list | tuple):
         return ", ".join(cell(app, each) for each in value)
     if isinstance(value, Mapping):

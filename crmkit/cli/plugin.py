@@ -12,7 +12,7 @@ import click
 
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
-from crmkit.cli.language import _
+from crmkit.cli.language import Word, _
 from crmkit.cli.output import note, show
 from crmkit.config import set_disabled
 from crmkit.errors import PluginError, nearest
@@ -44,8 +44,9 @@ def _there(app: App) -> dict[str, Found]:
 def _status(app: App, found: Found) -> str:
     wanted = app.config.plugins
     if found.name in app.config.disabled:
-        return "disabled"
-    return "enabled" if found.local or wanted is None or found.name in wanted else "not chosen"
+        return Word("disabled")
+    chosen = found.local or wanted is None or found.name in wanted
+    return Word("enabled") if chosen else Word("not chosen")
 
 
 @plugin.define("list")
@@ -53,7 +54,7 @@ def list_plugins(app: App) -> None:
     """The plugins that are installed or named in crm.toml; none is imported."""
     columns = ("name", "distribution", "version")
     rows = [
-        {**{name: getattr(each, name) for name in columns}, "status": _(_status(app, each))}
+        {**{name: getattr(each, name) for name in columns}, "status": _status(app, each)}
         for each in _there(app).values()
     ]
     show(app, rows, columns="name status distribution version", empty=_("no plugin is installed"))
@@ -79,7 +80,13 @@ def show_plugin(app: App, name: str) -> None:
     settings = list(attrs.fields_dict(manifest.config)) if manifest.config else []
     row = {"name": name, "distribution": found.distribution, "version": found.version, **said}
     row |= {"settings": settings, **_brought(plugins, name)}
-    show(app, [row], {key: _(key.capitalize()) for key in row}, one=True)
+    show(
+        app,
+        [row],
+        columns="name distribution version api requires extends settings hooks kinds fields storages "
+        "workers commands checks",
+        one=True,
+    )
 
 
 def _brought(plugins: Any, name: str) -> Mapping[str, list[str]]:
@@ -129,10 +136,10 @@ def check(app: App, name: str | None) -> None:
     """Check a plugin, or all, against what plugins promise; NAME may be a path."""
     check_plugin = import_module("crmkit.testing.check").check_plugin
     rows = [
-        {"plugin": each, "severity": found.severity, "finding": found.text, "fix": found.fix}
+        {"plugin": each, "severity": found.severity, "text": found.text, "fix": found.fix}
         for each in ([name] if name else _there(app))
         for found in check_plugin(each, app.config)
     ]
-    show(app, rows, columns="plugin severity finding fix", empty=_("nothing to object to"))
+    show(app, rows, columns="plugin severity text fix", empty=_("nothing to object to"))
     if any(row["severity"] == "error" for row in rows):
         click.get_current_context().exit(1)

@@ -41,8 +41,12 @@ class FieldValue(click.ParamType[Any]):
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        choices = getattr(field.type, "values", ())
-        self.name = f"[{'|'.join(map(str, choices))}]" if choices else field.type.name
+        self.name = {"items": "text", "reference": "id"}.get(field.type.name, field.type.name)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The choices, if there are only so many."""
+        choices = getattr(self.field.type, "values", ())
+        return f"[{'|'.join(map(str, choices))}]" if choices else None
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value in the field's type; one member of a list."""
@@ -131,30 +135,31 @@ class KindGroup(Group):
         for run, each in params.items():
             self.define(run.__name__, *each)(run)
 
-    def details(self, app: App, record: Record) -> Mapping[str, Any]:
-        """What is printed of one record besides its fields, by heading in small letters."""
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """What is printed of one record besides its fields: name -> (heading, value)."""
         return {}
 
-    def written(self, app: App, id: str) -> None:
+    def written(self, id: str, app: App) -> None:
         """Print a record that was just written, as far as its writer may see it."""
         [found] = app.handle.get_many(self.kind, [id])
         if found is None:
             show(app, [{"id": id}], columns="id", one=True)
         else:
-            self.print(app, found, self.details(app, found))
+            self.print(found, app, self.details(found, app))
 
-    def print(self, app: App, record: Record, more: Mapping[str, Any]) -> None:
+    def print(self, record: Record, app: App, more: Mapping[str, tuple[str, Any]]) -> None:
         """Print a record and its details."""
         kind = app.kind(self.kind)
-        labels = labels_of(app, kind) | {name: _(name.capitalize()) for name in more}
-        show(app, [{**values(kind, record), **more}], labels, one=True)
+        labels = labels_of(app, kind) | {name: each[0] for name, each in more.items()}
+        row = values(kind, record) | {name: each[1] for name, each in more.items()}
+        show(app, [row], labels, one=True)
 
     def add(self, app: App, sets: Sequence[str], **given: Any) -> None:
         """Add a record, and print it."""
         made = new_record(app, app.kind(self.kind), given, sets)
         with app.handle.transaction() as tx:
             tx.add(made)
-        self.written(app, made.id)
+        self.written(made.id, app)
 
     def list(self, app: App, where: Sequence[str], **options: Any) -> None:
         """The records that fulfil all conditions."""
@@ -173,7 +178,7 @@ class KindGroup(Group):
     def show(self, app: App, id: str, as_of: Any) -> None:
         """Print a record."""
         found = app.handle.get(self.kind, id, as_of=as_of)
-        self.print(app, found, self.details(app, found))
+        self.print(found, app, self.details(found, app))
 
     def edit(self, app: App, id: str, sets: Sequence[str], unset: Sequence[str]) -> None:
         """Change fields of a record, and print it."""
@@ -186,7 +191,7 @@ class KindGroup(Group):
             for name, value in changes.items():
                 found = found.set(name, value)
             tx.update(found)
-        self.written(app, found.id)
+        self.written(found.id, app)
 
     def delete(self, app: App, id: str, yes: bool) -> None:
         """Delete a record, after asking."""

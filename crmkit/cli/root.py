@@ -11,24 +11,25 @@ import click
 from crmkit import __version__
 from crmkit.cli.app import App, app_of
 from crmkit.cli.command import Context, Group, global_options
+from crmkit.cli.language import Word
 from crmkit.cli.width import escaped
 
 __all__ = ["crm"]
 
 COMMANDS = {
-    "init": ("setup:init", "Make a crm.toml and its database in this folder."),
-    "doctor": ("doctor:doctor", "Check the configuration, the plugins and the database."),
-    "customer": ("customer:customer", "Customers and what belongs to them."),
-    "interaction": ("customer:interaction", "Contacts with customers."),
-    "record": ("records:record", "Records of any kind."),
-    "search": ("journal:search", "Find records by their words."),
-    "changes": ("journal:changes", "What was changed, in order."),
-    "history": ("journal:history", "Who changed what in one record, and when."),
-    "work": ("work:work", "Run the workers of plugins."),
-    "worker": ("work:worker", "How far the workers have come."),
-    "backup": ("work:backup", "Write a copy of the database to a new file."),
-    "plugin": ("plugin:plugin", "Plugins: which there are, and which are in use."),
-    "config": ("setup:config", "What crm.toml says."),
+    "init": ("setup:init", Word("Make a crm.toml and its database in this folder.")),
+    "doctor": ("doctor:doctor", Word("Check the configuration, the plugins and the database.")),
+    "customer": ("customer:customer", Word("Customers and what belongs to them.")),
+    "interaction": ("customer:interaction", Word("Contacts with customers.")),
+    "record": ("records:record", Word("Records of any kind.")),
+    "search": ("journal:search", Word("Find records by their words.")),
+    "changes": ("journal:changes", Word("What was changed, in order.")),
+    "history": ("journal:history", Word("Who changed what in one record, and when.")),
+    "work": ("work:work", Word("Run the workers of plugins.")),
+    "worker": ("work:worker", Word("How far the workers have come.")),
+    "backup": ("work:backup", Word("Write a copy of the database to a new file.")),
+    "plugin": ("plugin:plugin", Word("Plugins: which there are, and which are in use.")),
+    "config": ("setup:config", Word("What crm.toml says.")),
 }
 
 
