@@ -36,8 +36,8 @@ MAX_LIMIT = 1_000_000
 def resolve(schema: Schema, query: Query) -> Query:
     """The query with every value in its field's type.
 
-    Raises `QueryError` for an unknown kind or path (naming the nearest), an operator or a value that does not fit
-    its field, and a cursor of another query.
+    Raises `QueryError` for an unknown kind or path (naming the nearest), and an operator or a value that does not fit
+    its field; a cursor of another query is refused where it is used.
     """
     kind = schema[query.kind]
     if query.limit is not None and not (type(query.limit) is int and 0 <= query.limit <= MAX_LIMIT):
@@ -46,8 +46,6 @@ def resolve(schema: Schema, query: Query) -> Query:
         field = schema.locate(kind, order.path).field
         if "lt" not in field.type.ops:
             raise QueryError(f"{kind.name} cannot be sorted by {order.path}: it is a collection")
-    if query.after is not None:
-        read_cursor(schema, query)
     return attrs.evolve(query, conditions=resolve_conditions(schema, kind, query.conditions))
 
 
@@ -151,6 +149,9 @@ def check_totals(
             raise QueryError(f"{kind.name}.{each.path} is of type {type_}, which has no sum")
 
 
+_dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _fingerprint(query: Query) -> list[Any]:
     return [query.kind, *(f"{'-' * order.descending}{order.path}" for order in query.order)]
 
@@ -163,7 +164,7 @@ def make_cursor(schema: Schema, query: Query, values: Sequence[Any], id: str) ->
         None if value is None else field.type.dump(value)
         for field, value in zip(fields, values, strict=True)
     ]
-    text = json.dumps([_fingerprint(query), plain, id], ensure_ascii=False, separators=(",", ":"))
+    text = _dumped([_fingerprint(query), plain, id])
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 

@@ -42,10 +42,11 @@ MASKED: Any = _Masked()
 
 @attrs.frozen
 class View:
-    """What one actor sees of one kind: the conditions its records must fulfil, and the fields that are masked."""
+    """What one actor sees of one kind: the conditions its records must fulfil, also as a scope; the masked fields."""
 
     conditions: tuple[Condition, ...] = ()
     masked: frozenset[str] = frozenset()
+    scope: Scope = NO_SCOPE
 
     def show(self, record: Record) -> Record:
         """The record with `MASKED` in every masked field that has a value."""
@@ -114,7 +115,8 @@ class Views:
                 if each is not None:
                     conditions += resolve_conditions(schema, kind, each.conditions)
                     masked |= {kind.field(path).name for path in each.masked}
-        return View(tuple(conditions), frozenset(masked))
+        told = tuple(conditions)
+        return View(told, frozenset(masked), {kind.name: told} if told else NO_SCOPE)
 
     def scope(self, schema: Schema, names: Iterable[str]) -> Scope:
         """The conditions for all of these kinds."""

@@ -296,6 +296,7 @@ class Schema:
     """Every kind of one app, by name."""
 
     kinds: Mapping[str, Kind]
+    _places: dict[tuple[Kind, str], Path] = attrs.field(factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, kinds: Iterable[Kind]) -> Schema:
@@ -334,6 +335,12 @@ class Schema:
 
     def locate(self, kind: Kind, path: str) -> Path:
         """Where `[reference.]field` leads; an unknown one is a `QueryError` naming the nearest."""
+        found = self._places.get((kind, path))
+        if found is None:
+            found = self._places[kind, path] = self._locate(kind, path)
+        return found
+
+    def _locate(self, kind: Kind, path: str) -> Path:
         head, dot, rest = path.partition(".")
         reference = kind.fields.get(head) if dot and path not in kind.fields else None
         if reference is None or reference.refers_to is None:

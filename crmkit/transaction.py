@@ -211,8 +211,7 @@ class Transaction(Reader):
             return accept(self.schema[kind.name], records)
 
     def _current(self, kind: Kind, records: Sequence[Record]) -> list[Record]:
-        conditions = self._seen.of(self.schema, kind.name).conditions
-        scope = {kind.name: conditions} if conditions else {}
+        scope = self._seen.of(self.schema, kind.name).scope
         found = self._storage.get(kind.name, [record.id for record in records], scope)
         for record, stored in zip(records, found, strict=True):
             if stored is None:
