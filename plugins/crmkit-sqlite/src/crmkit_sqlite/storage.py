@@ -25,8 +25,17 @@ from crmkit_sqlite.writing import SQLiteTransaction
 __all__ = ["SQLiteStorage", "open_sqlite"]
 
 
+OLDEST = (3, 38)
+"""The oldest SQLite that has all that is used here: JSON built in, strict tables."""
+
+
 def open_sqlite(url: str) -> SQLiteStorage:
     """The storage that a URL names (see `crmkit_sqlite.location`); nothing is created before `prepare`."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise BackendError(
+            f"this Python has SQLite {sqlite3.sqlite_version}; crmkit-sqlite needs "
+            f"{'.'.join(map(str, OLDEST))} or newer, upgrade Python"
+        )
     return SQLiteStorage(Connections(read_url(url)))
 
 

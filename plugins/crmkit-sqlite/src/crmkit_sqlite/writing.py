@@ -5,62 +5,23 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import wraps
 from itertools import count, groupby
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from crmkit.codec import blanked, delta_of, difference, load_document
-from crmkit.errors import ConflictError, TransactionError
+from crmkit.errors import ConflictError
 from crmkit.records import Record
 from crmkit.storage import Change, Document, Stamp, Transaction, Write
 from crmkit_sqlite import diagnosis, journal
-from crmkit_sqlite.faults import FAULTS, translated
 from crmkit_sqlite.indexing import Index
 from crmkit_sqlite.layout import Book, Table, dumped_json
 from crmkit_sqlite.reading import SQLiteReads
+from crmkit_sqlite.refusing import ENDED, FAILED, writing
 
-__all__ = ["Over", "SQLiteTransaction"]
+__all__ = ["SQLiteTransaction"]
 
 N = TypeVar("N")
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Over:
-    """Stands in place of a connection that may not be used any more; says why."""
-
-    def __init__(self, sentence: str) -> None:
-        self._sentence = sentence
-
-    def __getattr__(self, name: str) -> Any:
-        raise TransactionError(self._sentence)
-
-
-_ENDED = Over("this transaction is over; begin another")
-_FAILED = Over("a write of this transaction has failed; leave it, then try again")
-_READS = "this transaction only reads; open it with write=True"
-
-
-def _writing(
-    method: Callable[Concatenate[SQLiteTransaction, P], T],
-) -> Callable[Concatenate[SQLiteTransaction, P], T]:
-    """A method that writes: whatever it raises, the transaction can only be left after that."""
-
-    @wraps(method)
-    def call(self: SQLiteTransaction, /, *arguments: P.args, **named: P.kwargs) -> T:
-        if not self.writes:
-            raise TransactionError(_READS)
-        try:
-            return method(self, *arguments, **named)
-        except FAULTS as error:
-            self.link = self.link if self.link is _ENDED else _FAILED
-            raise translated(error, self.place) from error
-        except BaseException:
-            self.link = self.link if self.link is _ENDED else _FAILED
-            raise
-
-    return call
 
 
 class SQLiteTransaction(SQLiteReads, Transaction):
@@ -96,7 +57,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
 
     # Records ---------------------------------------------------------------------------------------------------
 
-    @_writing
+    @writing
     def insert(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Rows, tokens and changes; a batch's references are checked when all of it is there."""
         table = self._book.table(kind)
@@ -169,7 +130,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
 
         return self._many(records, sql, rows, explain)
 
-    @_writing
+    @writing
     def update(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Set what differs, where the version is still the one that the writer saw."""
         self._update(self._book.table(kind), writes, stamp, {})
@@ -213,7 +174,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         if searched:
             self._index(table).change(self.link, writes, fields, before)
 
-    @_writing
+    @writing
     def delete(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Rows and tokens go, the documents stay in the journal."""
         table = self._book.table(kind)
@@ -255,7 +216,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
 
         self._many(records, journal.INSERT, rows, explain)
 
-    @_writing
+    @writing
     def redact(
         self, kind: str, writes: Sequence[Write], fields: Sequence[str], stamp: Stamp
     ) -> None:
@@ -287,7 +248,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             values = row(position, id, version, "redact", dumped_json(pairs))
             self.link.execute(journal.INSERT, values)
 
-    @_writing
+    @writing
     def restore(self, documents: Sequence[tuple[str, Document]], changes: Sequence[Change]) -> None:
         """Everything as it is; the references are checked when the transaction ends."""
         self.link.execute("PRAGMA defer_foreign_keys = ON")
@@ -307,7 +268,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
 
     # State -----------------------------------------------------------------------------------------------------
 
-    @_writing
+    @writing
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
         """Compare, then set: nobody else writes in between."""
         if expected is not ... and _canonical(self.state(key)) != _canonical(expected):
@@ -319,15 +280,15 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             self.link.execute(sql, (key, dumped_json(value)))
         return True
 
-    @_writing
+    @writing
     def lock(self, name: str) -> None:
         """Nothing to wait for: SQLite lets one transaction write at a time, and this one has begun."""
         self.link.in_transaction  # noqa: B018  refused when it is over
 
     def end(self, kind: type[BaseException] | None, trace: TracebackType | None) -> None:
         """Commit, or roll back if the block or a write failed."""
-        connection, failed = self._connection, self.link is _FAILED
-        self.link = _ENDED
+        connection, failed = self._connection, self.link is FAILED
+        self.link = ENDED
         try:
             if kind is None and not failed:
                 self._commit(connection)
