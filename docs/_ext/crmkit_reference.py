@@ -379,11 +379,27 @@ def keys(name: str) -> str:
     return _table(("Key", "Type", "Default"), rows)
 
 
+def house() -> str:
+    """The modules of the core in the order in which they may import each other, as the test of it has them."""
+    root = Path(inspect.getfile(crmkit)).parent
+    test = root.parent / "tests" / "test_house.py"
+    listed = re.search(r'FLOORS = """(.*?)"""', test.read_text("utf-8"), re.S)
+    assert listed, "tests/test_house.py has no FLOORS any more"
+    rows = []
+    for each in listed[1].split():
+        file = root / f"{each}.py" if (root / f"{each}.py").exists() else root / each / "__init__.py"
+        if file.exists():
+            doc = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+            first = " ".join(re.split(r"\n\n|(?<=\.)\n", doc)[0].split())
+            rows.append((f"`{each}`", first.partition(". ")[0].removesuffix(".")))
+    return _table(("Module", "What it holds"), rows)
+
+
 GENERATORS: dict[str, Callable[..., str]] = {
     each.__name__: each
     for each in (
         *(hook, hooks, name, names, part, error_tree, field_types, operators),
-        *(contract, commands, exit_codes, keys),
+        *(contract, commands, exit_codes, keys, house),
     )
 
 }
