@@ -1,0 +1,209 @@
+"""Several processes on one file, killed at any moment: nothing that was committed is lost, nothing happens twice."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("crmkit_sqlite")
+
+from crmkit import Customer, Interaction, Query, where
+from crmkit.worker import run_workers, worker_states
+from tests.company import open_company
+
+ROOT = Path(__file__).parents[1]
+
+
+class Process:
+    """A process of the company, and the lines it has said."""
+
+    def __init__(self, task: str, url: str) -> None:
+        self.said: list[list[str]] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.company", task, url],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        first = self._process.stdout.readline()
+        assert first == "ready\n", self._process.communicate()[1]
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.endswith("\n"):
+                self.said.append(line.split())
+
+    def kill(self) -> list[list[str]]:
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stderr is not None
+        assert self._process.stderr.read() == ""
+        self._process.stderr.close()
+        self._process.stdout.close()
+        return self.said
+
+
+def assert_the_journal_is_lawful(crm) -> None:
+    """Versions 1..n without a gap, each delta's after the next one's before, the last the record."""
+    seen: dict[tuple[str, str], int] = {}
+    values: dict[tuple[str, str], dict[str, object]] = {}
+    position = 0
+    for change in crm.changes():
+        assert change.position > position
+        position = change.position
+        key = (change.kind, change.id)
+        assert change.version == seen.get(key, 0) + 1
+        seen[key] = change.version
+        if change.action == "update":
+            for name, (before, after) in change.delta.items():
+                known = values.setdefault(key, {})
+                assert known.get(name, before) == before
+                known[name] = after
+    for kind in ("customer", "interaction"):
+        for record in crm.find(kind):
+            assert seen[kind, record.id] == record.version
+            for name, value in values.get((kind, record.id), {}).items():
+                assert record[name] == value
+
+
+@pytest.fixture
+def url(tmp_path):
+    url = f"sqlite:///{tmp_path}/company.db"
+    open_company(url).close()
+    return url
+
+
+def free_the_lease(url: str) -> None:
+    """What a dead process holds passes on in a minute; the test has less time."""
+    with open_company(url) as crm, crm.storage.transaction() as tx:
+        tx.set_state("crmkit/worker/greet/lease", None)
+
+
+def rounds_of_killing(url: str, rounds: int) -> None:
+    added: set[str] = set()
+    edited: Counter[str] = Counter()
+    for number in range(rounds):
+        free_the_lease(url)
+        processes = [Process("write", url), Process("edit", url), Process("work", url)]
+        time.sleep(random.Random(number).uniform(0.05, 0.6))
+        for process in random.Random(number).sample(processes, 3):
+            for word, id, *rest in process.kill():
+                if word == "added":
+                    added.add(id)
+                else:
+                    edited[id] = max(edited[id], int(rest[0]))
+
+    free_the_lease(url)
+    with open_company(url) as crm:
+        assert crm.storage.check() == []
+        run_workers(crm, once=True)
+        assert_the_journal_is_lawful(crm)
+        customers = {customer.id: customer for customer in crm.find(Customer)}
+        assert added <= customers.keys()
+        assert all(customers[id].version >= version for id, version in edited.items())
+        greeted = Counter(i.customer_id for i in crm.find(Interaction))
+        assert greeted == Counter(customers.keys())
+        assert worker_states(crm)[0].aside == ()
+    assert added
+
+
+def test_killing_writers_and_workers_loses_nothing_and_repeats_nothing(url):
+    rounds_of_killing(url, 4)
+
+
+@pytest.mark.long
+def test_killing_writers_and_workers_many_times(url):
+    rounds_of_killing(url, 100)
+
+
+def test_reading_goes_on_while_another_process_writes(url):
+    with open_company(url) as crm:
+        writer = Process("write", url)
+        counts = []
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            counts.append(crm.count(Customer))
+            with crm.storage.transaction(write=False) as snapshot:
+                assert len(snapshot.changes(kinds=["customer"])) == len(
+                    list(snapshot.find(Query("customer")))
+                )
+        writer.kill()
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[0]
+
+
+def test_writing_inside_a_find_loop_while_another_process_commits(url):
+    with open_company(url) as crm:
+        with crm.transaction() as tx:
+            before = {c.id for c in tx.add_all(Customer(name=str(n)) for n in range(1500))}
+        writer = Process("write", url)
+        seen = []
+        for customer in crm.find(Customer):
+            seen.append(customer.id)
+            if len(seen) % 100 == 0:
+                with crm.transaction() as tx:
+                    tx.update(customer.evolve(owner="seen"))
+            if len(seen) >= 1600:
+                break
+        writer.kill()
+        assert len(seen) == len(set(seen))
+        assert before <= set(seen)
+        assert crm.count(Customer, where.owner == "seen") >= 15
+
+
+def test_two_processes_change_different_fields_of_one_record(url):
+    with open_company(url) as crm:
+        with crm.transaction() as tx:
+            customer = tx.add(Customer(name="Kim"))
+        editor = Process("edit", url)
+        for number in range(50):
+            with crm.transaction() as tx:
+                customer = tx.update(customer.evolve(country=f"C{number}"))
+        said = editor.kill()
+        history = crm.history(Customer, customer.id)
+        countries = [c.delta["country"][1] for c in history[1:] if "country" in c.delta]
+        assert countries == [f"C{number}" for number in range(50)]
+        assert len(history) >= 51 + len(said) - 1
+        assert_the_journal_is_lawful(crm)
+
+
+def test_a_rule_over_several_records_holds_for_two_processes(tmp_path):
+    url = f"sqlite:///{tmp_path}/few.db"
+    script = """
+import sys
+from types import ModuleType
+from crmkit import *
+def crm_validate(tx, kind, writes):
+    tx.lock("ten")
+    if kind == "customer" and tx.count(Customer) + len(writes) > 10:
+        yield writes[0].problem(None, "ten are enough")
+few = ModuleType("few"); few.manifest = Manifest(name="few"); few.crm_validate = hookimpl(crm_validate)
+with CRM.open(sys.argv[1], plugins=["sqlite", few], config=Config()) as crm:
+    for number in range(10):
+        try:
+            with crm.transaction() as tx:
+                tx.add(Customer(name=str(number)))
+        except InvalidRecords:
+            print("refused")
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, url], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    refused = sum(len(process.communicate()[0].split()) for process in processes)
+    with open_company(url) as crm:
+        assert crm.count(Customer) == 10
+    assert refused == 10
