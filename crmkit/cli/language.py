@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["CORE", "LANGUAGES", "Language", "Word", "_", "locale_language"]
+__all__ = ["CORE", "LANGUAGES", "Language", "Word", "_", "locale_language", "titled"]
 
 LANGUAGES = ("ko", "en")
 CORE = "crmkit"
@@ -63,3 +63,8 @@ def _(text: str, package: str = CORE) -> str:
     context = click.get_current_context(silent=True)
     language = getattr(context and context.find_root().obj, "language", None)
     return language(text, package) if language else text
+
+
+def titled(name: str) -> str:
+    """What a column of this name is called, not yet translated."""
+    return name if name == "id" else name.replace("_", " ").capitalize()

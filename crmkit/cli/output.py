@@ -15,7 +15,7 @@ import attrs
 import click
 
 from crmkit.cli.app import App
-from crmkit.cli.language import Word, _
+from crmkit.cli.language import Word, _, titled
 from crmkit.cli.width import cut, escaped, padded, width
 from crmkit.records import Record
 from crmkit.restrictions import MASKED
@@ -142,7 +142,7 @@ def show(
     A table of one row has a line for each of its values.
     """
     if isinstance(columns, str):
-        columns = {name: _(name.replace("_", " ").capitalize()) for name in columns.split()}
+        columns = {name: _(titled(name)) for name in columns.split()}
     if app.format == "json":
         write_json(rows[0] if one else rows)
     elif app.format == "csv":

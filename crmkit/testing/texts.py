@@ -1,6 +1,6 @@
-"""What people read in the terminal, by language; and how Babel finds it.
+"""How Babel finds what people read in the terminal.
 
-From the folder above, `pybabel extract --no-location --omit-header -F locale/babel.cfg -o locale/crmkit.pot .` reads
+From the folder `crmkit`, `pybabel extract --no-location --omit-header -F locale/babel.cfg -o locale/crmkit.pot .` reads
 the texts out of the code, `pybabel update -D crmkit -i locale/crmkit.pot -d locale -l ko` brings a catalog up to
 date, and `pybabel compile -D crmkit -d locale` compiles it. A plugin does the same with a `babel.cfg` of its own.
 """
@@ -11,6 +11,8 @@ import ast
 import inspect
 from collections.abc import Iterator
 from typing import Any
+
+from crmkit.cli.language import titled
 
 __all__ = ["extract"]
 
@@ -38,7 +40,7 @@ class _Texts:
                 yield _text(each.value)
             if each.arg == "columns":
                 names = " ".join(map(_text, ast.walk(each.value)))
-                yield from map(_heading, names.split())
+                yield from map(titled, names.split())
 
     @staticmethod
     def FunctionDef(node: ast.FunctionDef) -> Iterator[str]:
@@ -62,14 +64,10 @@ def _text(node: Any) -> str:
     return node.value if isinstance(getattr(node, "value", None), str) else ""
 
 
-def _heading(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
 def _is_kind(node: Any) -> bool:
     return getattr(getattr(node, "func", None), "id", "") == "kind"
 
 
 def _label(node: Any, name: str) -> str:
     given = [_text(each.value) for each in getattr(node, "keywords", ()) if each.arg == "label"]
-    return given[0] if given else _heading(name)
+    return given[0] if given else titled(name)
