@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from crmkit.errors import Problem
     from crmkit.manifest import Check, CommandSpec, FieldSpec, Restriction, Section, WorkerSpec
     from crmkit.records import Customer, Record
-    from crmkit.storage import Actor, Change, Patch, Reads, Write
+    from crmkit.storage import Actor, Change, Patch, Write
+    from crmkit.transaction import GuardView
 
     Writes = Sequence[Write]
 
@@ -132,7 +133,7 @@ def crm_shutdown(crm: CRM) -> None:
 
 @hookspec
 def crm_prepare(
-    tx: Reads, kind: str, writes: Writes, actor: Actor
+    tx: GuardView, kind: str, writes: Writes, actor: Actor
 ) -> Iterable[Patch | Record] | None:
     """Fill in what follows from a write.
 
@@ -144,7 +145,9 @@ def crm_prepare(
 
 
 @hookspec
-def crm_validate(tx: Reads, kind: str, writes: Writes, actor: Actor) -> Iterable[Problem] | None:
+def crm_validate(
+    tx: GuardView, kind: str, writes: Writes, actor: Actor
+) -> Iterable[Problem] | None:
     """Say what is wrong with a write.
 
     Called after every plugin has prepared, with writes of one kind. Returns `write.problem(field, text)` for each
@@ -153,7 +156,9 @@ def crm_validate(tx: Reads, kind: str, writes: Writes, actor: Actor) -> Iterable
 
 
 @hookspec
-def crm_authorize(tx: Reads, kind: str, writes: Writes, actor: Actor) -> Iterable[Problem] | None:
+def crm_authorize(
+    tx: GuardView, kind: str, writes: Writes, actor: Actor
+) -> Iterable[Problem] | None:
     """Say what the actor may not write.
 
     Called after validation, with writes of one kind; not for the system. Returns `write.denial(text)` for each
