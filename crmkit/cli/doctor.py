@@ -26,11 +26,11 @@ Line = tuple[str, str, str, str]
 @define("doctor")
 def doctor(app: App) -> None:
     """Check the configuration, the plugins and the database."""
-    labels = {"check": _("Check"), "severity": _("Severity"), "text": _("Finding"), "fix": _("Fix")}
+    names = ("check", "severity", "text", "fix")
     steps = (_versions, _config, _plugins, _storage, _checks, _workers)
-    lines = [line for step in steps for line in _safe(step, app)]
-    show(app, [dict(zip(labels, line, strict=True)) for line in lines], labels)
-    if any(line[1] == ERROR for line in lines):
+    rows = [dict(zip(names, line, strict=True)) for step in steps for line in _safe(step, app)]
+    show(app, rows, columns="check severity text fix")
+    if any(row["severity"] == ERROR for row in rows):
         click.get_current_context().exit(1)
 
 

@@ -67,4 +67,4 @@ def _(text: str, package: str = CORE) -> str:
 
 def titled(name: str) -> str:
     """What a column of this name is called, not yet translated."""
-    return name if name == "id" else name.replace("_", " ").capitalize()
+    return name.replace("_", " ").capitalize()

@@ -97,7 +97,7 @@ def labels_of(app: App, kind: Kind) -> dict[str, str]:
     """The headings of a kind's columns, by field."""
     times = {"created_at": _("Created"), "updated_at": _("Updated")}
     named = {name: app.label(field) for name, field in kind.fields.items()}
-    return {"id": _("id"), "version": _("Version"), **named, **times}
+    return {"id": _("Id"), "version": _("Version"), **named, **times}
 
 
 def show_page(
