@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -30,6 +31,9 @@ __all__ = ["Subject", "check_plugin", "subjects"]
 
 LIGHT = frozenset({"attr", "attrs", "crmkit", *sys.stdlib_module_names})
 """What an entry module may import besides its own modules and the plugins that it requires."""
+
+WITH_CRMKIT = frozenset({"attrs", "click"})
+"""Distributions that come with crmkit and belong to its interface: commands are click's, settings attrs classes."""
 
 TIMEOUT = 120
 """Seconds after which a plugin that does not come back is given up."""
@@ -140,7 +144,7 @@ def _of_project(root: Path) -> Iterator[Subject]:
 
 
 def _of_installed(found: Found) -> Subject:
-    about = metadata.metadata(found.distribution)
+    about = metadata.metadata(found.distribution).json
     requires = frozenset(map(_distribution, metadata.requires(found.distribution) or ()))
     spec = find_spec(found.target.partition(":")[0].partition(".")[0])
     if spec is None or spec.origin is None:
@@ -148,7 +152,7 @@ def _of_installed(found: Found) -> Subject:
         raise PluginError(f"{text}; reinstall it", plugin=found.name)
     file = Path(spec.origin)
     package = file.parent if spec.submodule_search_locations else file
-    readme = bool(about.get("Description") or about.get_payload())
+    readme = bool(about.get("description"))
     return Subject(found, package, None, None, requires, readme)
 
 
@@ -273,13 +277,14 @@ def _declared(subject: Subject) -> Iterator[Finding]:
     if subject.requires is None:
         return
     owners = metadata.packages_distributions()
+    declared = subject.requires | (WITH_CRMKIT if "crmkit" in subject.requires else frozenset())
     missing: dict[str, str] = {}
     for file in subject.files():
         for line, imported in _imports(_parsed(file).body, subject.top, True, everywhere=True):
             top = imported.partition(".")[0]
             names = {_plain(each) for each in owners.get(top, [top])}
             is_own = top == subject.top or _plain(subject.found.distribution) in names
-            if top not in sys.stdlib_module_names and not is_own and not names & subject.requires:
+            if top not in sys.stdlib_module_names and not is_own and not names & declared:
                 missing.setdefault(min(names), f"{file.name}, line {line}")
     for name, where in missing.items():
         text = f"{where}, imports {name}, which the distribution does not depend on"
@@ -291,11 +296,7 @@ def _declared(subject: Subject) -> Iterator[Finding]:
 
 def _tried(subject: Subject, config: Config) -> list[Finding]:
     """What the probe finds in a process of its own."""
-    task = {
-        "found": attrs.asdict(subject.found),
-        "company": attrs.asdict(config.company),
-        "tables": {name: dict(table) for name, table in config.plugin.items()},
-    }
+    task = pickle.dumps((subject.found, config.company, dict(config.plugin)))
     paths = [str(subject.path)] if subject.path and not subject.found.local else []
     paths += [each for each in sys.path if each]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
@@ -303,10 +304,9 @@ def _tried(subject: Subject, config: Config) -> list[Finding]:
     try:
         done = subprocess.run(
             command,
-            input=json.dumps(task, default=str),
+            input=task,
             env=environment,
             capture_output=True,
-            encoding="utf-8",
             timeout=TIMEOUT,
             check=False,
         )
@@ -315,5 +315,8 @@ def _tried(subject: Subject, config: Config) -> list[Finding]:
         text = f"it did not come back within {TIMEOUT} s"
         return [Finding(text, "let hooks and checks return; what takes long belongs to a worker")]
     except ValueError:
-        said = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+        said = (
+            done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            or f"exit code {done.returncode}"
+        )
         return [Finding(f"it ended the process that checked it: {said}", "let it raise instead")]

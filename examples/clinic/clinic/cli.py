@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from clinic.kinds import CHART_NO, Visit, VisitStatus
+from clinic.kinds import CHART_NO, Visit
 from clinic.settings import Settings, local, span_of
 from clinic.words import _
 from crmkit import Customer, Handle, where
 from crmkit.cli.app import App
+from crmkit.cli.language import Word
 from crmkit.cli.output import note, show
 
 
@@ -37,8 +38,6 @@ def visits(app: App, day: datetime | None, branch: str | None) -> None:
         "status": _("Status"),
     }
     rows = list(_rows(handle, chosen, branch))
-    if app.format != "json":
-        rows = [{**row, "status": _status(row["status"])} for row in rows]
     nobody = _("{actor} sees no visits on {day}; somebody else may: --actor name@branch")
     show(app, rows, labels, empty=nobody.format(actor=handle.actor, day=chosen))
 
@@ -63,18 +62,8 @@ def _rows(handle: Handle, day: date, branch: str | None) -> Iterator[dict[str, A
             "note": visit.note,
             "reason": visit.reason,
             "fee": visit.fee,
-            "status": visit.status,
+            "status": Word(visit.status.value),
         }
-
-
-def _status(status: VisitStatus) -> str:
-    names = {
-        VisitStatus.BOOKED: _("booked"),
-        VisitStatus.ARRIVED: _("arrived"),
-        VisitStatus.DONE: _("done"),
-        VisitStatus.MISSED: _("missed"),
-    }
-    return names[status]
 
 
 @click.command(help="Book a day of visits to try things on.")

@@ -9,6 +9,7 @@ import click
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
+from clinic.kinds import VisitStatus
 
 from crmkit import CRM
 
@@ -33,6 +34,7 @@ def spoken(crm: CRM) -> Iterator[str]:
         yield spec.summary
     for check, _ in crm.plugins.checks()[0].values():
         yield check.summary
+    yield from (status.value for status in VisitStatus)
     from clinic import cli
 
     for command in (each for each in vars(cli).values() if isinstance(each, click.Command)):
