@@ -126,6 +126,7 @@ class CRM(Handle):
         self.observers = plugins.calls("crm_committed")
         self.observer_failures: Counter[str] = Counter()
         self._schema: Schema | None = None
+        self._fields_at = 0
         self._local = threading.local()
         self._closed = False
         super().__init__(self, SYSTEM)
@@ -160,6 +161,7 @@ class CRM(Handle):
         self._schema = open_schema(
             self.storage, self.plugins, self.clock, self.config.company.region
         )
+        self._fields_at = self.storage.position()
         for call in self.plugins.calls("crm_startup"):
             call.call({"crm": self})
 
@@ -197,12 +199,21 @@ class CRM(Handle):
         return Handle(self, Actor(actor) if isinstance(actor, str) else actor)
 
     def reload_fields(self) -> bool:
-        """Look for fields that people added to kinds meanwhile; whether there are other ones than before."""
+        """Look for fields that people added to kinds meanwhile, in other processes too; whether there are any.
+
+        Inside of a transaction that has to wait for its end.
+        """
         if getattr(self._local, "transaction", None) is not None:
+            self._local.reload = True
             return False
-        before = {kind.name: set(kind.fields) for kind in self.schema}
+        if not self.storage.changes(self._fields_at, [CustomField.__kind__], limit=1):
+            return False
+        self._load_fields()
+        return True
+
+    def _load_fields(self) -> None:
+        self._fields_at = self.storage.position()
         self._schema = reload_schema(self.storage, self.plugins)
-        return before != {kind.name: set(kind.fields) for kind in self.schema}
 
     # Transactions of this thread -------------------------------------------------------------------------------
 
@@ -220,6 +231,9 @@ class CRM(Handle):
             raise TransactionError(
                 "a transaction is open in this thread: read and write through it (`tx`), not around it"
             )
+        if getattr(self._local, "reload", False):
+            self._local.reload = False
+            self.reload_fields()
 
     def enter(self, tx: Transaction) -> None:
         """Take note that this thread has a transaction open."""
@@ -234,7 +248,7 @@ class CRM(Handle):
     def committed(self, tx: Transaction, start: int) -> None:
         """Tell observers what was committed, each alone: what one fails at is logged and counted."""
         if CustomField.__kind__ in tx.touched:
-            self._schema = reload_schema(self.storage, self.plugins)
+            self._load_fields()
         if not self.observers or not tx.touched:
             return
         found = self.storage.changes(start, sorted(tx.touched))

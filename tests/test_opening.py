@@ -6,6 +6,7 @@ from crmkit import (
     ClosedError,
     ConfigError,
     Customer,
+    CustomField,
     FieldSpec,
     Identity,
     InvalidRecords,
@@ -206,3 +207,22 @@ def test_a_url_that_no_plugin_opens_is_refused_with_a_sentence(url, monkeypatch,
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"database"):
         CRM.open(url, plugins=[], config=Config())
+
+
+def test_a_field_that_people_added_in_another_process_is_found(durable, open_crm):
+    here, there = open_crm(), open_crm()
+    add(there, CustomField(on="customer", name="tier", index=True))
+
+    assert here.count(Customer, where["custom.tier"] == "gold") == 0
+    [customer] = add(here, Customer(name="Kim").set("custom.tier", "gold"))
+    assert there.get(Customer, customer.id)["custom.tier"] == "gold"
+
+
+def test_a_write_that_comes_too_early_for_a_new_field_succeeds_the_next_time(durable, open_crm):
+    here, there = open_crm(), open_crm()
+    add(there, CustomField(on="customer", name="tier"))
+
+    with pytest.raises(InvalidRecords, match=r"custom\.tier"):
+        add(here, Customer(name="Kim").set("custom.tier", "gold"))
+    [customer] = add(here, Customer(name="Kim").set("custom.tier", "gold"))
+    assert customer["custom.tier"] == "gold"
