@@ -76,15 +76,15 @@ def test_a_shape_is_compiled_once(lab):
 
 
 @pytest.mark.parametrize(
-    "path",
+    "hostile",
     ['name" = 1 OR "1', "name; DROP TABLE specimen", "rowid", "crm_seq", "rest", "customer_id.x'y"],
 )
-def test_a_hostile_path_never_reaches_sql(lab, statements, path):
+def test_a_hostile_path_never_reaches_sql(lab, statements, hostile):
     ran = statements(lab.storage)
     with pytest.raises(QueryError):
-        lab.count(Where(path, "eq", "x"))
+        lab.count(Where(hostile, "eq", "x"))
     with pytest.raises(QueryError):
-        lab.page(order=path, limit=1)
+        lab.page(order=hostile, limit=1)
     assert ran == []
 
 
@@ -100,7 +100,7 @@ def test_hostile_values_are_only_ever_bound(lab, connection, tmp_path):
 
 def test_many_shapes_do_not_pile_up(lab):
     for number in range(1100):
-        lab.storage._compiled(("probe", number), dict)
+        lab.storage._book.compiled(("probe", number), dict)
     assert len(lab.storage._book.cache) <= 1000
 
 
