@@ -30,8 +30,11 @@ nitpick_ignore_regex = [
     (
         "py:class",
         r"(typing\.|collections\.abc\.|contextlib\.)?(AbstractContextManager|ContextManager|Any|Callable|Iterable|Iterator"
-        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|frozenset|R|T|Writes|FieldOptions|Adapters|Row)",
+        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|threading.Event|frozenset|R|T|Writes|FieldOptions|Adapters|Row)",
     ),
-    ("py:class", r"(Action|Capability|Condition|Delta|Document|OnDelete|Op|Paths|Patch|Scope|Stamp|Page)"),
+    (
+        "py:class",
+        r"(Action|Capability|Condition|Delta|Document|OnDelete|Op|Paths|Patch|Scope|Stamp|Page)",
+    ),
     ("py:class", r"(Plugins|FieldType|Ref|StorageTransaction|Reads|Follow|PluginManager)"),
 ]

@@ -148,7 +148,9 @@ class Page:
             elif block.language == "toml":
                 self.configure(block)
             elif block.language == "text" and self.printed is not None:
-                assert self.names.agree(block.text, self.printed), f"{place}: printed\n{self.printed}"
+                assert self.names.agree(block.text, self.printed), (
+                    f"{place}: printed\n{self.printed}"
+                )
                 self.printed = None
 
     def write(self, block: Block) -> None:
@@ -280,6 +282,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     missing = [
         name for name in crmkit.__all__ if not re.search(rf"\{{py:\w+\}} {re.escape(name)}\b", text)
     ]
+    assert not missing
+
+
+def test_every_command_is_in_the_reference() -> None:
+    text = pages_under("reference")
+    paths = [path for path, _, _ in reference.all_commands()]
+    assert "crm plugin check" in paths
+    missing = [path for path in paths if not re.search(rf"^#+ `{path}`$", text, flags=re.M)]
     assert not missing
 
 

@@ -11,6 +11,7 @@ import enum
 import functools
 import importlib
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -96,7 +97,9 @@ def hooks() -> str:
     rows = []
     for name in hook_names():
         parts = hook_parts(getattr(hookspecs, name))
-        rows.append((f"[`{name}`](#{name})", parts["summary"], parts["Since"].removeprefix("Since ")))
+        rows.append(
+            (f"[`{name}`](#{name})", parts["summary"], parts["Since"].removeprefix("Since "))
+        )
     return _table(("Hook", "For", "Since"), rows)
 
 
@@ -153,7 +156,7 @@ def _data_docs(module: str) -> dict[str, str]:
     """The strings that stand behind assignments of a module."""
     body = ast.parse(Path(inspect.getfile(importlib.import_module(module))).read_text()).body
     found: dict[str, str] = {}
-    for before, after in zip(body, body[1:], strict=False):
+    for before, after in itertools.pairwise(body):
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             targets = getattr(before, "targets", [getattr(before, "target", None)])
             for target in targets:
@@ -239,7 +242,9 @@ def part(module: str, *given: str) -> str:
         if inspect.isclass(thing):
             arguments = "" if inspect.isabstract(thing) else _signature(thing)
             body = "\n".join([_doc(thing), "", *_members(thing, frozenset())])
-            shown.append(f"::::{{py:class}} {each}{arguments.removesuffix(' -> None')}\n\n{body}\n::::\n")
+            shown.append(
+                f"::::{{py:class}} {each}{arguments.removesuffix(' -> None')}\n\n{body}\n::::\n"
+            )
         elif inspect.isfunction(thing):
             shown.append(f"::::{{py:function}} {each}{_signature(thing)}\n\n{_doc(thing)}\n::::\n")
         else:
@@ -263,7 +268,9 @@ def error_tree() -> str:
 
 
 def _field_types() -> list[type[types.FieldType]]:
-    found = [getattr(types, each) for each in types.__all__ if inspect.isclass(getattr(types, each))]
+    found = [
+        getattr(types, each) for each in types.__all__ if inspect.isclass(getattr(types, each))
+    ]
     return [each for each in found if each.name]
 
 
@@ -277,7 +284,9 @@ def field_types() -> str:
                 f"`{each.name}`",
                 _doc(each).splitlines()[0].removesuffix("."),
                 _sentences(_doc(each.accept))[0].removesuffix("."),
-                _sentences(_doc(each.dump))[0].removesuffix(".") if "dump" in vars(each) else "itself",
+                _sentences(_doc(each.dump))[0].removesuffix(".")
+                if "dump" in vars(each)
+                else "itself",
                 f"`{made.blank!r}`" if made.blank is not None else "",
             )
         )
@@ -288,7 +297,8 @@ def operators() -> str:
     """Which operators each type has."""
     ops = ["eq", "ne", "lt", "le", "gt", "ge", "in", "present", "prefix", "contains", "has"]
     rows = [
-        (f"`{each.name}`", *("•" if op in each.ops else "" for op in ops)) for each in _field_types()
+        (f"`{each.name}`", *("•" if op in each.ops else "" for op in ops))
+        for each in _field_types()
     ]
     return _table(("Type", *(f"`{op}`" for op in ops)), rows)
 
@@ -304,8 +314,44 @@ def contract(name: str) -> str:
         tests = [each for each in vars(base).items() if each[0].startswith("test_")]
         if tests:
             parts.append(f"### {name}: {_sentences(_doc(base))[0].removesuffix('.')}\n")
-            parts += [f"`{test}`\n: {' '.join(_doc(function).split())}\n" for test, function in tests]
+            parts += [
+                f"`{test}`\n: {' '.join(_doc(function).split())}\n" for test, function in tests
+            ]
     return "\n".join(parts)
+
+
+def contracts() -> str:
+    """Every contract."""
+    names = [
+        each
+        for each in importlib.import_module("crmkit.testing").__all__
+        if each.endswith("Contract")
+    ]
+    heads = (f"## `{each}`\n\n{_contract_doc(each)}\n\n{contract(each)}" for each in names)
+    return "\n".join(heads)
+
+
+def _contract_doc(name: str) -> str:
+    return _doc(getattr(importlib.import_module("crmkit.testing"), name))
+
+
+def fixtures() -> str:
+    """The fixtures that are there wherever crmkit is installed."""
+    file = Path(inspect.getfile(importlib.import_module("crmkit.testing.fixtures")))
+    rows = [
+        (f"`{each.name}`", " ".join((ast.get_docstring(each) or "").split()))
+        for each in ast.parse(file.read_text("utf-8")).body
+        if isinstance(each, ast.FunctionDef)
+        and any("pytest.fixture" in ast.unparse(mark) for mark in each.decorator_list)
+    ]
+    return _table(("Fixture", "What it is"), rows)
+
+
+def broken() -> str:
+    """The storages that are broken on purpose, and which rule catches each."""
+    found = importlib.import_module("crmkit.testing").BROKEN
+    rows = [(each.fault, ", ".join(f"`{test}`" for test in each.caught_by)) for each in found]
+    return _table(("Fault", "Caught by"), rows)
 
 
 # Commands --------------------------------------------------------------------------------------------------------
@@ -318,7 +364,9 @@ def _walk(command: Any, context: Any) -> Iterator[tuple[str, Any, Any]]:
     yield context.command_path, command, context
     if isinstance(command, click.Group):
         for name in [*getattr(command, "lazy", ()), *command.commands]:
-            below = click.Group.get_command(command, context, name) or command.get_command(context, name)
+            below = click.Group.get_command(command, context, name) or command.get_command(
+                context, name
+            )
             yield from _walk(below, click.Context(below, context, name))
 
 
@@ -375,7 +423,9 @@ def keys(name: str) -> str:
                 shown = ""
             else:
                 shown = f"`{default!r}`".replace("`None`", "")
-            rows.append((f"`{each.name}`", f"`{_annotation(each.type)}`".replace("|", "\\|"), shown))
+            rows.append(
+                (f"`{each.name}`", f"`{_annotation(each.type)}`".replace("|", "\\|"), shown)
+            )
     return _table(("Key", "Type", "Default"), rows)
 
 
@@ -387,7 +437,9 @@ def house() -> str:
     assert listed, "tests/test_house.py has no FLOORS any more"
     rows = []
     for each in listed[1].split():
-        file = root / f"{each}.py" if (root / f"{each}.py").exists() else root / each / "__init__.py"
+        file = (
+            root / f"{each}.py" if (root / f"{each}.py").exists() else root / each / "__init__.py"
+        )
         if file.exists():
             doc = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
             first = " ".join(re.split(r"\n\n|(?<=\.)\n", doc)[0].split())
@@ -399,9 +451,8 @@ GENERATORS: dict[str, Callable[..., str]] = {
     each.__name__: each
     for each in (
         *(hook, hooks, name, names, part, error_tree, field_types, operators),
-        *(contract, commands, exit_codes, keys, house),
+        *(contracts, fixtures, broken, commands, exit_codes, keys, house),
     )
-
 }
 
 
