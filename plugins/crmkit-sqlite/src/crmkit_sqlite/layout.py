@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -67,6 +67,7 @@ class _Members(dict[Any, Any]):
         )
 
 
+@lru_cache(maxsize=1024)
 def adapters(type_: FieldType) -> Adapter:
     """How `sqlite3` gives and takes values of a type (see `crmkit.rows`)."""
     if isinstance(type_, Scaled):
@@ -150,8 +151,6 @@ class Table:
     unknown: tuple[Field, ...]
     searched: tuple[Field, ...]
     columns: tuple[str, ...]
-    load: Callable[[Sequence[Any]], Record]
-    dump: Callable[[Record], tuple[Any, ...]]
     positions: Mapping[str, tuple[int, ...]]
     tokenizers: dict[Any, Any] = attrs.field(factory=dict)
     _updates: dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]] = attrs.field(factory=dict)
@@ -173,10 +172,22 @@ class Table:
             tuple(unknown),
             tuple(sorted(searched, key=lambda field: field.name)),
             tuple(name for name, _ in columns),
-            row_loader(kind, adapters, [each for each in unknown if not each.custom]),
-            row_dumper(kind, adapters, [each for each in unknown if not each.custom]),
             places,
         )
+
+    @cached_property
+    def load(self) -> Callable[[Sequence[Any]], Record]:
+        """A function from a row of `select` to a record."""
+        return row_loader(self.kind, adapters, self._unknown_columns)
+
+    @cached_property
+    def dump(self) -> Callable[[Record], tuple[Any, ...]]:
+        """A function from a record to a row."""
+        return row_dumper(self.kind, adapters, self._unknown_columns)
+
+    @property
+    def _unknown_columns(self) -> list[Field]:
+        return [each for each in self.unknown if not each.custom]
 
     @property
     def name(self) -> str:
@@ -218,24 +229,46 @@ class Table:
         return sql, itemgetter(*places, 0)
 
 
+class _Getters(dict[str, tuple[str, Callable[[Sequence[Any]], Record]]]):
+    """By kind: the statement that gets a record by its id, and what loads its row; made when first used."""
+
+    def __init__(self, table: Callable[[str], Table]) -> None:
+        self._table = table
+
+    def __missing__(self, kind: str) -> tuple[str, Callable[[Sequence[Any]], Record]]:
+        table = self._table(kind)
+        sql = f"SELECT {table.select()} FROM {table.name} AS r WHERE r.id = ?"
+        made = self[kind] = (sql, table.load)
+        return made
+
+
 @attrs.frozen(eq=False)
 class Book:
-    """What one `prepare` found: the schema, and the table of each kind."""
+    """What one `prepare` found: the schema, the table of each kind, and what was compiled for them."""
 
     schema: Schema
     tables: Mapping[str, Table]
-    getters: Mapping[str, tuple[str, Callable[[Sequence[Any]], Record]]]
     cache: dict[Any, Any] = attrs.field(factory=dict)
+    getters: _Getters = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "getters", _Getters(self.table))
 
     @classmethod
     def of(cls, schema: Schema, unknown: Mapping[str, Sequence[Field]]) -> Book:
         """The book of a schema and of the fields that the database has besides."""
-        tables = {kind.name: Table.of(kind, unknown.get(kind.name, ())) for kind in schema}
-        getters = {
-            name: (f"SELECT {table.select()} FROM {table.name} AS r WHERE r.id = ?", table.load)
-            for name, table in tables.items()
-        }
-        return cls(schema, tables, getters)
+        return cls(
+            schema, {kind.name: Table.of(kind, unknown.get(kind.name, ())) for kind in schema}
+        )
+
+    def compiled(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made for this key, kept as long as there are not too many."""
+        found = self.cache.get(key)
+        if found is None:
+            if len(self.cache) >= 1000:
+                self.cache.clear()
+            found = self.cache[key] = make()
+        return found
 
     def table(self, kind: str) -> Table:
         """The table of a kind; an unknown one is a `QueryError` naming the nearest."""

@@ -5,31 +5,29 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from crmkit.query import Query
+from crmkit.query import Condition, Query
 from crmkit.records import Record
-from crmkit.resolve import directions, make_cursor, read_cursor
-from crmkit.schema import Field, Schema
+from crmkit.schema import Schema
 from crmkit.storage import NO_SCOPE, Change, Measure, Page, Reads, Scope, Total
 from crmkit.values import format_time
 from crmkit_sqlite import journal
 from crmkit_sqlite.compile import Builder, Compiled
 from crmkit_sqlite.faults import FAULTS, guarded, translated
-from crmkit_sqlite.keyset import ordering, segments
-from crmkit_sqlite.layout import Book, dumped_json, loaded, typed
+from crmkit_sqlite.layout import Book, dumped_json
+from crmkit_sqlite.paging import Paged, paged
 from crmkit_sqlite.searching import search
-from crmkit_sqlite.shapes import ScopeShape, Shape, scope_shape, shape
+from crmkit_sqlite.shapes import scope_shape, shape
 from crmkit_sqlite.totals import totals
 
 __all__ = ["SQLiteReads"]
 
-_MAX_CACHE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -48,15 +46,6 @@ def _listed(ids: Sequence[str]) -> str:
     return (
         text if "\\u0000" not in text else dumped_json([each for each in ids if "\0" not in each])
     )
-
-
-@attrs.frozen
-class _Paged:
-    """How to read pages of one shape: a statement for each stretch, and where the cursor's values are in a row."""
-
-    statements: tuple[Compiled, ...]
-    hops: Mapping[str, tuple[Field, slice]]
-    width: int
 
 
 class SQLiteReads(Reads):
@@ -90,16 +79,6 @@ class SQLiteReads(Reads):
         finally:
             connection.execute("ROLLBACK")
 
-    def _compiled(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made for this key, kept as long as there are not too many."""
-        cache = self._book.cache
-        found = cache.get(key)
-        if found is None:
-            if len(cache) >= _MAX_CACHE:
-                cache.clear()
-            found = cache[key] = make()
-        return found
-
     # Records ---------------------------------------------------------------------------------------------------
 
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
@@ -108,22 +87,27 @@ class SQLiteReads(Reads):
             if len(ids) != 1:
                 return self._get_many(kind, ids, scope)
             sql, load = self._book.getters[kind]
-            if scope:
-                sql, ids = self._within(kind, ids, scope)
+            if scope.get(kind):
+                sql, ids = self._within(kind, ids, scope[kind])
             row = self._connect().execute(sql, ids).fetchone()
             return [None if row is None else load(row)]
-        except KeyError:
-            self.schema[kind]  # an unknown kind
-            raise
         except UnicodeEncodeError:
             return self._get_many(kind, ids, scope)
         except FAULTS as error:
             raise translated(error, self.place) from error
 
-    def _within(self, kind: str, ids: Sequence[str], scope: Scope) -> tuple[str, Sequence[Any]]:
-        """The statement for one id within a scope, and its parameters."""
+    def _within(
+        self, kind: str, ids: Sequence[str], conditions: tuple[Condition, ...]
+    ) -> tuple[str, Sequence[Any]]:
+        """The statement for one id within a scope, and its parameters; those of the last scope are kept."""
+        known = self._book.cache.get(("scope", kind))
+        if known is None or known[0] is not conditions:
+            known = self._book.cache["scope", kind] = (conditions, *self._scoped(kind, conditions))
+        return known[1], (*known[2], *ids)
+
+    def _scoped(self, kind: str, conditions: tuple[Condition, ...]) -> tuple[str, Sequence[Any]]:
         values: list[Any] = []
-        scoped = scope_shape(scope, values)
+        scoped = scope_shape({kind: conditions}, values)
 
         def make() -> Compiled:
             builder = Builder(self._book, kind, (), scoped)
@@ -132,8 +116,8 @@ class SQLiteReads(Reads):
             source = builder.frame.source()
             return builder.finish(f"SELECT {columns} FROM {source} WHERE {' AND '.join(tests)}")
 
-        compiled = self._compiled(("one", kind, scoped), make)
-        return compiled.sql, compiled.bind([*values, *ids])
+        compiled = self._book.compiled(("one", kind, scoped), make)
+        return compiled.sql, compiled.bind([*values, ""])[:-1]
 
     def _get_many(self, kind: str, ids: Sequence[str], scope: Scope) -> list[Record | None]:
         values: list[Any] = []
@@ -147,7 +131,7 @@ class SQLiteReads(Reads):
                 f"SELECT {table.select()} FROM {builder.frame.source()} WHERE {' AND '.join(tests)}"
             )
 
-        compiled = self._compiled(("get", kind, scoped), make)
+        compiled = self._book.compiled(("get", kind, scoped), make)
         load = self._book.table(kind).load
         parameters = compiled.bind([*values, _listed(ids)])
         rows = self._connect().execute(compiled.sql, parameters)
@@ -157,79 +141,59 @@ class SQLiteReads(Reads):
     @guarded
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
         """By keyset: what was read before the cursor costs nothing."""
-        values: list[Any] = []
-        shapes = tuple([shape(each, values) for each in query.conditions])
-        scoped = scope_shape(scope, values) if scope else ()
-        cursor = None
-        if query.after is not None:
-            there, id = read_cursor(self.schema, query)
-            cursor = (*[each is not None for each in there], True)
-            values += [*[each for each in there if each is not None], id]
-        key = ("page", query.kind, shapes, query.order, cursor, scoped)
-        paged: _Paged = self._book.cache.get(key) or self._compiled(
-            key, lambda: self._paged(query, shapes, cursor, scoped)
-        )
+        book = self._book
+        how, values = paged(book, query, scope)
         limit = -1 if query.limit is None else query.limit
-        rows = self._stretches(paged, values, limit)
-        load = self._book.tables[query.kind].load
+        rows = self._stretches(how, values, limit)
+        load = book.tables[query.kind].load
         kept = rows[:limit] if limit >= 0 else rows
-        records = tuple(
-            [load(row[: paged.width]) for row in kept] if paged.hops else map(load, kept)
-        )
-        after = self._cursor(query, paged, records[-1], kept[-1]) if kept != rows and kept else None
+        records = tuple([load(row[: how.width]) for row in kept] if how.orders else map(load, kept))
+        more = kept and len(kept) < len(rows)
+        after = how.cursor(book, query, kept[-1], records[-1]) if more else None
         return Page(records, after)
 
-    def _stretches(self, paged: _Paged, values: list[Any], limit: int) -> list[Any]:
+    def columns(
+        self, query: Query, paths: Sequence[str], scope: Scope = NO_SCOPE, batch: int = 10_000
+    ) -> Iterator[list[list[Any]]]:
+        """Only these columns are read, in batches by keyset."""
+        left, wanted = query.limit, tuple(dict.fromkeys(paths))
+        places = [wanted.index(path) for path in paths]
+        for path in wanted:
+            self.schema[query.kind].field(path)
+        while wanted and (left is None or left > 0):
+            size = batch if left is None else min(batch, left)
+            found, query = self._columns(query, wanted, scope, size)
+            if found[0]:
+                yield [found[place] for place in places]
+            if query.after is None or len(found[0]) < size:
+                return
+            left = None if left is None else left - size
+
+    @guarded
+    def _columns(
+        self, query: Query, paths: tuple[str, ...], scope: Scope, size: int
+    ) -> tuple[list[list[Any]], Query]:
+        """Some columns of one page, and the query of the next; without a cursor if that is all."""
+        how, values = paged(self._book, query, scope, paths)
+        rows = self._stretches(how, values, size)
+        more = len(rows) > size
+        after = how.cursor(self._book, query, rows[size - 1], None) if more else None
+        found = how.columns(self._book, query.kind, rows[:size])
+        return found, attrs.evolve(query, after=after)
+
+    def _stretches(self, how: Paged, values: list[Any], limit: int) -> list[Any]:
         """The rows of one page and one more, if there is one."""
         wanted = limit + 1 if limit >= 0 else -1
-        if len(paged.statements) == 1:
-            first = paged.statements[0]
+        if len(how.statements) == 1:
+            first = how.statements[0]
             return self._connect().execute(first.sql, first.bind([*values, wanted])).fetchall()
         rows: list[Any] = []
         with self._snapshot() as connection:
-            for each in paged.statements:
+            for each in how.statements:
                 left = wanted - len(rows) if limit >= 0 else -1
                 if left:
                     rows += connection.execute(each.sql, each.bind([*values, left]))
         return rows
-
-    def _paged(
-        self,
-        query: Query,
-        shapes: Sequence[Shape],
-        cursor: tuple[bool, ...] | None,
-        scope: ScopeShape,
-    ) -> _Paged:
-        table = self._book.table(query.kind)
-        builder = Builder(self._book, query.kind, shapes, scope)
-        places = builder.places(directions(query), cursor)
-        tests, limit = builder.where(), builder.take()
-        hops: dict[str, tuple[Field, slice]] = {}
-        columns, width = table.select(), len(table.columns)
-        for order in query.order:
-            field, found = builder.value(builder.frame, order.path)
-            if self.schema.locate(table.kind, order.path).reference is not None:
-                columns += "".join(f", {each}" for each in found)
-                hops[order.path] = (field, slice(width, width + len(found)))
-                width += len(found)
-        made = []
-        for stretch in segments(places) if cursor else [""]:
-            conditions = " AND ".join([*tests, *([stretch] if stretch else [])])
-            where = f" WHERE {conditions}" if conditions else ""
-            sql = f"SELECT {columns} FROM {builder.frame.source()}{where} ORDER BY {ordering(places)} LIMIT ?{limit}"
-            made.append(builder.finish(sql))
-        return _Paged(tuple(made), hops, len(table.columns))
-
-    def _cursor(self, query: Query, paged: _Paged, record: Record, row: Sequence[Any]) -> str:
-        kind = self._book.tables[query.kind].kind
-        values = []
-        for order in query.order:
-            hop = paged.hops.get(order.path)
-            if hop is not None:
-                values.append(loaded(hop[0], row[hop[1]]))
-            else:
-                values.append(typed(kind, record, order.path))
-        return make_cursor(self.schema, query, values, record.id)
 
     @guarded
     def count(self, query: Query, scope: Scope = NO_SCOPE) -> int:
@@ -243,7 +207,7 @@ class SQLiteReads(Reads):
             where = " AND ".join(builder.where()) or "1"
             return builder.finish(f"SELECT count(*) FROM {builder.frame.source()} WHERE {where}")
 
-        compiled = self._compiled(("count", query.kind, shapes, scoped), make)
+        compiled = self._book.compiled(("count", query.kind, shapes, scoped), make)
         found: int = self._connect().execute(compiled.sql, compiled.bind(values)).fetchone()[0]
         return found
 
@@ -291,9 +255,11 @@ class SQLiteReads(Reads):
     ) -> list[Change]:
         """By position, which is the order of commits: only one transaction writes at a time."""
         tests, values = ["position > ?"], [after]
+        # From somewhere on, the order of positions is the way; by the index on kinds, all of the past would be sorted.
+        going_on = "+" if after or limit is not None else ""
         for test, value in (
             (
-                "kind IN (SELECT value FROM json_each(?))",
+                f"{going_on}kind IN (SELECT value FROM json_each(?))",
                 None if kinds is None else dumped_json(list(kinds)),
             ),
             ("at > ?", None if since is None else format_time(since)),

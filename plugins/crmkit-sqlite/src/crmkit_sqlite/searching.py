@@ -74,9 +74,7 @@ def _hits(
     values: list[Any] = []
     scoped = scope_shape(scope, values)
     key = ("search", table.kind.name, scoped)
-    compiled = book.cache.get(key)
-    if compiled is None:
-        compiled = book.cache[key] = _compile(book, table, scoped)
+    compiled: Compiled = book.compiled(key, lambda: _compile(book, table, scoped))
     expression = _expression(phrases, columns if len(columns) < len(table.searched) else [])
     below, limit = window
     recheck = any(len(token) > _CUT for phrase in phrases for token in phrase.tokens)

@@ -77,9 +77,9 @@ def totals(
     shapes = tuple([shape(each, values) for each in query.conditions])
     scoped = scope_shape(scope, values)
     key = ("totals", query.kind, shapes, by, measures, scoped)
-    totalled = book.cache.get(key)
-    if totalled is None:
-        totalled = book.cache[key] = _compile(book, query.kind, shapes, by, measures, scoped)
+    totalled: _Totalled = book.compiled(
+        key, lambda: _compile(book, query.kind, shapes, by, measures, scoped)
+    )
     rows = connection.execute(totalled.compiled.sql, totalled.compiled.bind(values)).fetchall()
     if not by:
         rows = [row for row in rows if row[0]]

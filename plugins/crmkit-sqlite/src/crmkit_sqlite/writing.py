@@ -95,7 +95,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             self._index(table).add(self.link, records, seqs)
 
     def _index(self, table: Table) -> Index:
-        found: Index = self._compiled(("index", table.kind.name), lambda: Index.of(table))
+        found: Index = self._book.compiled(("index", table.kind.name), lambda: Index.of(table))
         return found
 
     def _many(
