@@ -507,7 +507,7 @@ def _check_version(data: _Data, write: Write) -> None:
     before, kind = write.previous or write.record, write.record.__kind__
     document = data.document(kind, before.id)
     actual = document["version"] if document else 0
-    if actual != before.version:
+    if document is None or actual != before.version:
         raise errors.ConflictError(kind, before.id, before.version, actual)
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -111,6 +112,7 @@ _SIMPLE: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values_of(type_: FieldType) -> st.SearchStrategy[Any]:
     """Values that a field of this type holds."""
     if isinstance(type_, Choice):
@@ -121,6 +123,27 @@ def values_of(type_: FieldType) -> st.SearchStrategy[Any]:
     return _SIMPLE[type_.name]
 
 
+@cache
+def _maybe(choice: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), choice, choice)
+
+
+@cache
+def _several(choice: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(choice, max_size=most).map(tuple)
+
+
+@cache
+def _one(names: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(names)
+
+
+@cache
+def _some(names: tuple[Any, ...], most: int, unique: bool = False) -> st.SearchStrategy[list[Any]]:
+    return st.lists(_one(names), unique=unique, max_size=most)
+
+
+@cache
 def _words(kind: Kind, name: str) -> st.SearchStrategy[Any]:
     field = kind.field(name)
     if field.type.name == "items" and field.options.search:
@@ -131,12 +154,12 @@ def _words(kind: Kind, name: str) -> st.SearchStrategy[Any]:
 @st.composite
 def record_values(draw: st.DrawFn, kind: Kind, most: int = 6) -> dict[str, Any]:
     """Values for some of the fields of a kind, None among them where a field may be missing."""
-    names = draw(st.lists(st.sampled_from(sorted(kind.fields)), unique=True, max_size=most))
+    names = draw(_some(tuple(sorted(kind.fields)), most, unique=True))
     made = {}
     for name in names:
         field = kind.fields[name]
         choice = _words(kind, name)
-        made[name] = draw(choice if field.required else st.one_of(st.none(), choice, choice))
+        made[name] = draw(choice if field.required else _maybe(choice))
     return made
 
 
@@ -159,73 +182,70 @@ def records(draw: st.DrawFn, kind: Kind, extra: bool = True) -> Record:
     return kind.cls(added=added, extra=kept, **required, **own)
 
 
-def _paths(schema: Schema, kind: Kind, op: str | None = None) -> list[str]:
+@cache
+def _paths(schema: Schema, kind: Kind, op: str | None = None) -> tuple[str, ...]:
     """Paths of a kind, its base fields and those behind references too, to fields that know an operator."""
     paths = [*kind.fields, *BASE]
     for field in kind.references:
         target = schema[str(field.refers_to)]
         paths += [f"{field.name}.{each}" for each in (*target.fields, "id")]
     known = ((path, schema.locate(kind, path).field.type.ops) for path in paths)
-    return sorted(path for path, ops in known if op is None or op in ops)
+    return tuple(sorted(path for path, ops in known if op is None or op in ops))
 
 
 @st.composite
 def field_values(draw: st.DrawFn, schema: Schema, kind: Kind) -> Where:
     """Conditions on one path, of any operator."""
-    path = draw(st.sampled_from(_paths(schema, kind)))
+    path = draw(_one(_paths(schema, kind)))
     type_ = schema.locate(kind, path).field.type
-    op = draw(st.sampled_from(sorted(type_.ops)))
-    value: Any = None
-    if op == "present":
-        value = draw(st.booleans())
-    elif op == "has":
-        value = draw(_MEMBERS)
-    elif op in {"prefix", "contains"}:
-        value = draw(st.sampled_from(TEXTS))
-    else:
-        single = values_of(type_)
-        if path in {"created_at", "updated_at", "version"} or type_.name == "datetime":
-            single = values_of(type_)
-        maybe = st.one_of(st.none(), single, single)
-        value = draw(
-            st.lists(maybe, max_size=3).map(tuple)
-            if op == "in"
-            else maybe
-            if op in {"eq", "ne"}
-            else single
-        )
-    return Where(path, op, value)  # type: ignore[arg-type]  # sorted() forgets that they are operators
+    op = draw(_one(tuple(sorted(type_.ops))))
+    single = values_of(type_)
+    value: Any = draw(
+        st.booleans()
+        if op == "present"
+        else _MEMBERS
+        if op == "has"
+        else _one(TEXTS)
+        if op in {"prefix", "contains"}
+        else _several(_maybe(single))
+        if op == "in"
+        else _maybe(single)
+        if op in {"eq", "ne"}
+        else single
+    )
+    return Where(path, op, value)
 
 
 @st.composite
 def conditions(draw: st.DrawFn, schema: Schema, kind: Kind, depth: int = 2) -> Condition:
     """Conditions of any sort."""
     referring = [(k.name, f.name) for k, f in schema.referring(kind.name)]
-    shape = draw(st.sampled_from(["where"] * 5 + ["any"] * (depth > 0) + ["linked"] * (depth > 0)))
+    shape = draw(_one(("where",) * 5 + ("any", "linked") * (depth > 0)))
     if shape == "any":
-        inner = conditions(schema, kind, 0)
-        return AnyOf(tuple(draw(st.lists(inner, max_size=3))))  # type: ignore[arg-type]  # depth 0
+        return AnyOf(draw(_several(_conditions(schema, kind, 0))))
     if shape == "linked" and referring:
-        name, field = draw(st.sampled_from(referring))
-        linked = conditions(schema, schema[name], depth - 1)
-        return Linked(name, field, tuple(draw(st.lists(linked, max_size=2))))
+        name, field = draw(_one(tuple(referring)))
+        return Linked(name, field, draw(_several(_conditions(schema, schema[name], depth - 1), 2)))
     return draw(field_values(schema, kind))
+
+
+_conditions = cache(conditions)
 
 
 @st.composite
 def orders(draw: st.DrawFn, schema: Schema, kind: Kind) -> tuple[Order, ...]:
     """Up to three orders."""
-    paths = draw(st.lists(st.sampled_from(_paths(schema, kind, "lt")), max_size=3))
+    paths = draw(_some(_paths(schema, kind, "lt"), 3))
     return tuple(Order(path, draw(st.booleans())) for path in paths)
 
 
 @st.composite
 def queries(draw: st.DrawFn, schema: Schema, kinds: Sequence[str]) -> Query:
     """Queries of one of these kinds, not resolved."""
-    kind = schema[draw(st.sampled_from(kinds))]
-    found = draw(st.lists(conditions(schema, kind), max_size=3))
-    limit = draw(st.one_of(st.none(), st.integers(0, 4)))
-    return Query(kind.name, tuple(found), draw(orders(schema, kind)), limit)
+    kind = schema[draw(_one(tuple(kinds)))]
+    found = draw(_several(_conditions(schema, kind)))
+    limit = draw(_one((None, None, 0, 1, 2, 4)))
+    return Query(kind.name, found, draw(orders(schema, kind)), limit)
 
 
 @st.composite
@@ -233,24 +253,22 @@ def scopes(draw: st.DrawFn, schema: Schema, kinds: Sequence[str]) -> Scope:
     """What a reader may see: nothing said, or a condition or two for some kinds."""
     if draw(st.booleans()):
         return {}
-    named = draw(st.lists(st.sampled_from(list(kinds)), unique=True, min_size=1))
-    return {
-        name: tuple(draw(st.lists(conditions(schema, schema[name]), max_size=2))) for name in named
-    }
+    named = draw(_some(tuple(kinds), 2, unique=True))
+    return {name: draw(_several(_conditions(schema, schema[name]), 2)) for name in named}
 
 
 @st.composite
 def measures(draw: st.DrawFn, schema: Schema, kind: Kind) -> tuple[list[str], list[Measure]]:
     """What to group by and what to total."""
     paths = _paths(schema, kind, "lt")
-    by = draw(st.lists(st.sampled_from(paths), max_size=2))
+    by = draw(_some(paths, 2))
     made = []
-    for path in draw(st.lists(st.sampled_from(paths), max_size=2)):
+    for path in draw(_some(paths, 2)):
         numeric = schema.locate(kind, path).field.type.name in {
             "whole",
             "number",
             "decimal",
             "money",
         }
-        made.append(Measure(draw(st.sampled_from(["min", "max"] + ["sum"] * 2 * numeric)), path))
+        made.append(Measure(draw(_one(("min", "max", *("sum",) * numeric))), path))
     return by, made
