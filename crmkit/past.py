@@ -50,7 +50,7 @@ def version_of(document: Document, changes: Sequence[Change], version: int) -> D
     """The document at a version, going back from the present; None if it was not there then."""
     found: Document | None = document
     for change in reversed(changes):
-        if change.version <= version:
+        if change.version == version:
             return None if found is None else _as_version(found, change)
         found = before(found, change)
     return None

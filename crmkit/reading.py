@@ -233,6 +233,16 @@ class Reader(ABC):
                 f"{kind.name}.{measure.path} is of type {type_.name}, which has no {measure.of}; count it instead"
             )
 
+    def columns(
+        self, kind: type[Record] | str, paths: Sequence[str], *conditions: Condition
+    ) -> Iterator[list[list[Any]]]:
+        """The values of some fields, column by column, in batches: for analytics, without making records."""
+        query = self._query(kind, conditions)
+        owner = self.schema[query.kind]
+        names = [owner.field(path).name for path in paths]
+        scope = self._views().scope_of(self.schema, query, *names)
+        return self._reads().columns(query, names, scope)
+
     def search(
         self,
         text: str,

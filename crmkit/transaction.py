@@ -188,6 +188,20 @@ class Transaction(Reader):
             stored += self._writer.write(kind, writes)
         return stored
 
+    def revert(self, kind: type[R] | str, id: str, version: int) -> R:
+        """Give a record the values that it had at a version, as a change of its own; returns it as stored.
+
+        Raises `NotFound` for a record or a version of it that is not there.
+        """
+        current = self.get(kind, id)
+        owner = self.schema[current.__kind__]
+        history = self._storage.history(owner.name, current.id)
+        document = version_of(dump_document(owner, current), history, version)
+        if document is None:
+            raise NotFound(owner.name, f"{id} at version {version}")
+        old = load_document(owner, {**document, "version": current.version})
+        return self.update(old)  # type: ignore[return-value]  # of the same kind
+
     def delete(self, record: Record) -> None:
         """Delete a record that is still as it was read; what refers to it is refused, cleared or deleted too."""
         self.delete_all([record])

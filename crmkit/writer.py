@@ -47,6 +47,7 @@ class Writer:
         self.touched: set[str] = set()
         self.over: str | None = None
         self._clock = clock
+        self._at: datetime | None = None
         self._actor = actor
         self._effective = effective
 
@@ -71,9 +72,12 @@ class Writer:
 
     def stamp(self, previous: Iterable[Record | None], not_before: datetime | None = None) -> Stamp:
         """What the changes of one batch have in common."""
-        # The clocks of two machines differ, but the time of one record never goes back.
+        # One time for all of a transaction, so that no moment of the past shows half of it; later only for
+        # records that another machine's clock has put later, since the time of one record never goes back.
+        if self._at is None:
+            self._at = self._clock()
         times = [record.updated_at for record in previous if record is not None]
-        at = max([self._clock(), *times, *([not_before] if not_before else [])])
+        at = max([self._at, *times, *([not_before] if not_before else [])])
         return Stamp(self.id, at, self._effective or at, self._actor, self.cause)
 
     def write(self, kind: Kind, writes: Sequence[Write], round: int = 1) -> list[Record]:

@@ -343,3 +343,12 @@ def test_kinds_go_by_class_or_name_and_unknown_ones_name_the_nearest(app):
             read("identty")
     with pytest.raises(QueryError, match="not a kind"):
         app.count(str)
+
+
+def test_columns_are_read_without_records_and_restricted(branches, company):
+    [batch] = branches.columns(Customer, ["owner", "country"])
+    assert sorted(zip(*batch, strict=True)) == [("a", "KR"), ("b", "US")]
+    [mine] = branches.acting("a").columns(Customer, ["owner"])
+    assert mine == [["a"]]
+    with pytest.raises(RestrictedError):
+        branches.acting("a").columns(Customer, ["country"])

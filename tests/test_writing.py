@@ -201,6 +201,29 @@ def test_a_transaction_that_is_over_says_so(app):
         tx.add(Customer(name="Kim"))
 
 
+def test_all_changes_of_a_transaction_are_of_one_time(app, clock):
+    with app.transaction() as tx:
+        first = tx.add(Customer(name="one"))
+        clock.tick(seconds=5)
+        second = tx.add(Customer(name="two"))
+
+    assert first.created_at == second.created_at
+    assert len({change.at for change in app.changes()}) == 1
+
+
+def test_a_record_is_put_back_to_a_version(app):
+    [customer] = add(app, Customer(name="Kim", owner="lee"))
+    for values in ({"name": "Park"}, {"owner": None, "country": "KR"}):
+        with app.transaction() as tx:
+            tx.update(tx.get(Customer, customer.id).evolve(**values))
+    with app.transaction() as tx:
+        back = tx.revert(Customer, customer.id, 1)
+
+    assert (back.name, back.owner, back.country, back.version) == ("Kim", "lee", None, 4)
+    with pytest.raises(NotFound, match="at version 9"), app.transaction() as tx:
+        tx.revert(Customer, customer.id, 9)
+
+
 # Deleting --------------------------------------------------------------------------------------------------------
 
 
