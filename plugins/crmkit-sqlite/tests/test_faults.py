@@ -139,6 +139,7 @@ def as_somebody_else(action) -> str:
         return pipe.read()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("folder_mode", [0o555, 0o755])
 def test_a_file_that_may_only_be_read(elsewhere, folder_mode):
     file = elsewhere / "crm.db"
@@ -152,6 +153,7 @@ def test_a_file_that_may_only_be_read(elsewhere, folder_mode):
     assert "read" in sentence
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_folder_that_may_not_be_written(elsewhere):
     elsewhere.chmod(0o555)
     file = elsewhere / "crm.db"

@@ -174,6 +174,7 @@ def test_connections_of_ended_threads_are_closed(lab):
     assert len(lab.storage._connections._open) <= 2
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_uses_a_connection_of_its_own(lab):
     lab.named("a")
     child = os.fork()
