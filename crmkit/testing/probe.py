@@ -128,6 +128,9 @@ def examined(found: Found, company: Company, tables: Mapping[str, Any]) -> Itera
             yield from validate(probe)
         except CrmError as error:
             yield _said(error)
+        except Exception as error:
+            rule = (validate.__doc__ or "").rstrip(".")
+            yield _failed(f"this could not be checked: {rule}", error, "mend what raises it")
 
 
 def _said(error: Exception) -> Finding:
@@ -137,7 +140,8 @@ def _said(error: Exception) -> Finding:
 
 
 def _failed(text: str, error: BaseException, fix: str) -> Finding:
-    return Finding(f"{text}: {type(error).__name__}: {error}", fix)
+    said = f": {error}" if str(error).strip() else ""
+    return Finding(f"{text}: {type(error).__name__}{said}", fix)
 
 
 # Importing -----------------------------------------------------------------------------------------------------
@@ -285,7 +289,10 @@ def _upgraded(probe: Probe) -> Iterator[Finding]:
             )
             yield Finding(text, "write the class method `upgrade(cls, data, from_schema)`")
             continue
-        document = dump_document(kind, _sample(probe.schema, kind, {}))
+        try:
+            document = dump_document(kind, _sample(probe.schema, kind, {}))
+        except Exception:
+            continue  # told already: it cannot be made
         for schema in range(1, kind.schema):
             try:
                 load_document(kind, {**kind.cls.upgrade(dict(document), schema)})
@@ -361,6 +368,11 @@ def _smoke(scheme: str, open_url: Callable[[str], Storage], folder: Path) -> Ite
         text = f"{scheme}:// does not open a file of its own: {error}"
         fix = "run StorageContract in its tests, where there is a server"
         yield Finding(text, fix, "warning")
+        return
+    except Exception as error:
+        yield _failed(
+            f"{scheme}:// cannot be opened", error, "let it take a URL, and return a Storage"
+        )
         return
     try:
         from crmkit.testing.runner import failing
