@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from crmkit.errors import QueryError, ValueRefused
 from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where, value_at
 from crmkit.schema import Field, Kind, Schema
-from crmkit.types import check_text
+from crmkit.types import Text, check_text
 
 if TYPE_CHECKING:
     from crmkit.storage import Measure
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_CONDITIONS",
     "check_totals",
+    "cursor_behind",
+    "directions",
     "make_cursor",
     "read_cursor",
     "resolve",
     "resolve_conditions",
+    "seal",
+    "unseal",
 ]
+
+T = TypeVar("T")
 
 MAX_CONDITIONS = 200
 """The most conditions in one query; many values of one field go into one `in_`."""
@@ -61,7 +67,8 @@ def resolve_conditions(
 
 
 def _size(condition: Condition) -> int:
-    return 1 if isinstance(condition, Where) else 1 + sum(map(_size, condition.conditions))
+    inner = condition.conditions if isinstance(condition, AnyOf | Linked) else ()
+    return 1 + sum(map(_size, inner))
 
 
 def _resolve(schema: Schema, kind: Kind, condition: Condition) -> Condition:
@@ -72,7 +79,7 @@ def _resolve(schema: Schema, kind: Kind, condition: Condition) -> Condition:
         return AnyOf(alternatives)  # type: ignore[arg-type]  # just checked
     if isinstance(condition, Linked):
         return _resolve_linked(schema, kind, condition)
-    if not isinstance(condition, Where):
+    if not (isinstance(condition, Where) and isinstance(condition.path, str)):
         raise QueryError(
             f"{condition!r:.80} is not a condition; write it as in where.stage == 'won'"
         )
@@ -149,6 +156,7 @@ def check_totals(
             raise QueryError(f"{kind.name}.{each.path} is of type {type_}, which has no sum")
 
 
+_text = Text()
 _dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -156,16 +164,30 @@ def _fingerprint(query: Query) -> list[Any]:
     return [query.kind, *(f"{'-' * order.descending}{order.path}" for order in query.order)]
 
 
+def seal(of: list[Any], place: Any) -> str:
+    """A cursor: an opaque text for a place (JSON) in the results of what `of` tells from everything else."""
+    return base64.urlsafe_b64encode(_dumped([of, place]).encode()).decode()
+
+
+def unseal(of: list[Any], cursor: str, read: Callable[[Any], T]) -> T:
+    """What `read` makes of the place that was sealed; a `ValueError` or `TypeError` of it means damage.
+
+    Raises `QueryError` for a cursor of something else.
+    """
+    try:
+        found, place = json.loads(base64.urlsafe_b64decode(cursor))
+        if found == of:
+            return read(place)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise QueryError("this cursor belongs to another query or is damaged; start again without it")
+
+
 def make_cursor(schema: Schema, query: Query, values: Sequence[Any], id: str) -> str:
     """The opaque place behind a record: `values` are those of the query's orders, in their fields' types."""
-    kind = schema[query.kind]
-    fields = [schema.locate(kind, order.path).field for order in query.order]
-    plain = [
-        None if value is None else field.type.dump(value)
-        for field, value in zip(fields, values, strict=True)
-    ]
-    text = _dumped([_fingerprint(query), plain, id])
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    pairs = zip(_order_fields(schema, query), values, strict=True)
+    plain = [None if value is None else field.type.dump(value) for field, value in pairs]
+    return seal(_fingerprint(query), [*plain, id])
 
 
 def cursor_behind(schema: Schema, query: Query, record: Any, follow: Any) -> str:
@@ -176,21 +198,19 @@ def cursor_behind(schema: Schema, query: Query, record: Any, follow: Any) -> str
 
 def read_cursor(schema: Schema, query: Query) -> tuple[tuple[Any, ...], str]:
     """The order values and the id that `query.after` stands behind."""
+
+    def read(place: Any) -> tuple[tuple[Any, ...], str]:
+        *plain, id = place
+        pairs = zip(_order_fields(schema, query), plain, strict=True)
+        values = (None if value is None else field.type.load(value) for field, value in pairs)
+        return tuple(values), _text.accept(id)
+
+    return unseal(_fingerprint(query), query.after or "", read)
+
+
+def _order_fields(schema: Schema, query: Query) -> list[Field]:
     kind = schema[query.kind]
-    try:
-        fingerprint, plain, id = json.loads(base64.urlsafe_b64decode(query.after or ""))
-        if fingerprint == _fingerprint(query) and isinstance(id, str):
-            fields = [schema.locate(kind, order.path).field for order in query.order]
-            values = tuple(
-                None if value is None else field.type.load(value)
-                for field, value in zip(fields, plain, strict=True)
-            )
-            return values, id
-    except (ValueError, TypeError, RecursionError):
-        pass
-    raise QueryError(
-        "this cursor belongs to another query or is damaged; start again without `after`"
-    )
+    return [schema.locate(kind, order.path).field for order in query.order]
 
 
 def directions(query: Query) -> tuple[Order, ...]:
