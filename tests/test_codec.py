@@ -1,0 +1,117 @@
+"""Records, documents and deltas."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit.codec import accept, blanked, difference, dump_document, load_document
+from crmkit.errors import InvalidRecords
+from crmkit.records import Customer, OpaqueRecord
+from crmkit.schema import catalogue, from_catalogue
+from crmkit.testing.kinds import Slip, Specimen, zoo
+from crmkit.testing.strategies import records
+
+ZOO = zoo()
+SPECIMEN, SLIP = ZOO["specimen"], ZOO["slip"]
+ANY = st.one_of(records(SPECIMEN), records(SLIP))
+
+
+@given(ANY)
+def test_a_document_gives_the_record_back(record):
+    kind = ZOO[record.__kind__]
+    (record,) = accept(kind, [record])
+    document = json.loads(json.dumps(dump_document(kind, record)))
+    assert load_document(kind, document) == record
+    assert None not in document.values()
+
+
+@given(ANY)
+def test_an_opaque_record_loses_nothing(record):
+    kind = ZOO[record.__kind__]
+    opaque = from_catalogue(kind.name, json.loads(json.dumps(catalogue(ZOO)))[kind.name])
+    document = json.loads(json.dumps(dump_document(kind, record)))
+    found = load_document(opaque, document)
+    assert isinstance(found, OpaqueRecord)
+    assert dump_document(opaque, found) == document
+
+
+@given(records(SPECIMEN), records(SPECIMEN))
+def test_a_difference_leads_from_one_document_to_the_other(one, two):
+    two = two.evolve(id=one.id)
+    before, after = dump_document(SPECIMEN, one), dump_document(SPECIMEN, two)
+    delta = difference(SPECIMEN, one, two)
+    assert {name: pair[0] for name, pair in delta.items()} == {n: before.get(n) for n in delta}
+    patched = {**before, **{name: pair[1] for name, pair in delta.items()}}
+    assert {name: value for name, value in patched.items() if value is not None} == after
+    assert difference(SPECIMEN, one, one) == {}
+
+
+@given(ANY)
+def test_accepting_twice_is_accepting_once(record):
+    kind = ZOO[record.__kind__]
+    once = accept(kind, [record])
+    assert accept(kind, once) == once == [record]
+
+
+def test_all_that_is_wrong_is_named():
+    bad = Specimen(name=5, number="x", price=1.5, added={"custom.teir": 1, "custom.score": "x"})
+    with pytest.raises(InvalidRecords) as caught:
+        accept(SPECIMEN, [bad, Specimen(id=""), Customer(name="c")])
+    fields = [each.field for each in caught.value.problems]
+    assert fields == ["name", "number", "price", "custom.teir", "custom.score", "id", None]
+    assert "custom.tier" in str(caught.value.problems[3])
+
+
+def test_extra_is_no_way_around_a_field():
+    for name in ("name", "id", "version", "custom.tier"):
+        with pytest.raises(InvalidRecords, match="is a field"):
+            accept(SPECIMEN, [Specimen(name="a", extra={name: "b"})])
+    with pytest.raises(InvalidRecords, match="NUL"):
+        accept(SPECIMEN, [Specimen(extra={"x": "\0"})])
+    shadowing = Specimen(name="a", version=3, extra={"name": "b", "version": 9})
+    document = dump_document(SPECIMEN, shadowing)
+    assert (document["name"], document["version"]) == ("a", 3)
+
+
+def test_required_fields_must_be_there():
+    with pytest.raises(InvalidRecords, match="is required"):
+        accept(SLIP, [Slip(specimen_id=None)])
+    stamps = {"created_at": "2026-01-01T00:00Z", "updated_at": "2026-01-01T00:00Z"}
+    with pytest.raises(InvalidRecords, match="is required"):
+        load_document(SLIP, {"id": "a", "version": 1, **stamps})
+
+
+def test_values_that_do_not_fit_are_named_when_read():
+    document = dump_document(SPECIMEN, Specimen(id="a"))
+    with pytest.raises(InvalidRecords) as caught:
+        load_document(SPECIMEN, {**document, "number": "x", "seen_at": 5})
+    assert [each.field for each in caught.value.problems] == ["number", "seen_at"]
+
+
+def test_missing_fields_get_none_and_required_ones_their_default():
+    stamps = {"created_at": "2026-01-01T00:00Z", "updated_at": "2026-01-01T00:00Z"}
+    slip = load_document(SLIP, {"id": "a", "version": 1, "specimen_id": "s", **stamps})
+    assert slip == Slip(
+        id="a",
+        version=1,
+        specimen_id="s",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def test_blank_values():
+    assert blanked(SPECIMEN, SPECIMEN.field("name")) == ""
+    assert blanked(SPECIMEN, SPECIMEN.field("notes")) is None
+    assert blanked(SPECIMEN, SPECIMEN.field("labels")) == []
+    assert blanked(SLIP, SLIP.field("share")) == "0"
+    with pytest.raises(InvalidRecords, match="no blank value"):
+        blanked(SLIP, SLIP.field("specimen_id"))
+
+
+def test_an_opaque_kind_may_have_fields_called_kind_and_values():
+    record = OpaqueRecord(kind="thing", values={"kind": "large", "values": 5})
+    assert (record["kind"], record["values"], record.__kind__) == ("large", 5, "thing")
