@@ -109,7 +109,7 @@ def _check(app: App, name: str, check: Any, call: Any) -> Iterator[Line]:
         raise call.failed(error) from error
     yield from ((name, WORDS[each.severity], each.text, each.fix) for each in found)
     if not found:
-        yield name, OK, check.summary, ""
+        yield name, OK, _(check.summary), ""
 
 
 def _workers(app: App) -> Iterator[Line]:
