@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crmkit import CRM, search_tokens
+from crmkit import CRM, new_id, search_tokens
 
 _PRAGMAS = ("synchronous", "foreign_keys", "secure_delete", "cache_size", "mmap_size", "temp_store")
 
@@ -130,9 +129,9 @@ class Raw:
 
         def create(names: Sequence[str]) -> None:
             for name in names:
-                at, id = now(), str(uuid.uuid4())
+                at, id = now(), new_id()
                 execute("BEGIN IMMEDIATE")
-                change = self.change(str(uuid.uuid4()), "customer", id, 1, "insert", at, None)
+                change = self.change(new_id(), "customer", id, 1, "insert", at, None)
                 seq = execute(journal, change).lastrowid
                 execute(
                     insert,
@@ -169,9 +168,7 @@ class Raw:
                 assert done == 1
                 execute(unindex, (seq, tokens(record.name), tags))
                 execute(index, (seq, tokens(name), tags))
-                change = self.change(
-                    str(uuid.uuid4()), "customer", record.id, version, "update", at, delta
-                )
+                change = self.change(new_id(), "customer", record.id, version, "update", at, delta)
                 execute(journal, change)
                 execute("COMMIT")
 
@@ -186,12 +183,12 @@ class Raw:
         insert, journal = self.inserting("deal"), self.journal
 
         def bulk(deals: Sequence[dict[str, Any]]) -> None:
-            at, transaction = now(), str(uuid.uuid4())
+            at, transaction = now(), new_id()
             self.execute("BEGIN IMMEDIATE")
             start = self._next()
             rows = [
                 (
-                    seq, str(uuid.uuid4()), 1, at, at, deal["customer_id"], deal["name"], deal["stage"],
+                    seq, new_id(), 1, at, at, deal["customer_id"], deal["name"], deal["stage"],
                     deal["owner"], deal["amount"].minor, deal["amount"].currency,
                     deal["expected"].isoformat(), None,
                 )
@@ -220,12 +217,12 @@ class Raw:
         index = self.indexing("interaction")
 
         def bulk(items: Sequence[dict[str, Any]]) -> None:
-            at, transaction = now(), str(uuid.uuid4())
+            at, transaction = now(), new_id()
             self.execute("BEGIN IMMEDIATE")
             start = self._next()
             rows = [
                 (
-                    seq, str(uuid.uuid4()), 1, at, at, item["customer_id"], None, item["channel"],
+                    seq, new_id(), 1, at, at, item["customer_id"], None, item["channel"],
                     item["direction"].value, item["happened_at"].isoformat(timespec="microseconds"),
                     item["source"], item["external_id"], item["subject"], item["body"], None, None, None,
                 )
