@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -31,7 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CRM", "Handle"]
 
-_log = logging.getLogger("crmkit")
+
+def _log(failure: Exception) -> None:
+    import logging
+
+    logging.getLogger("crmkit").error("%s", failure)
 
 
 class Handle(Reader):
@@ -172,7 +175,7 @@ class CRM(Handle):
         for call in reversed(self.plugins.calls("crm_shutdown")):
             failure = call.attempt({"crm": self})
             if isinstance(failure, Exception):
-                _log.error("%s", failure)
+                _log(failure)
         self._closed = True
         self.storage.close()
 
@@ -261,7 +264,7 @@ class CRM(Handle):
             self._local.cause = outer
             if isinstance(failure, Exception):
                 self.observer_failures[call.owner.name] += 1
-                _log.error("%s", failure)
+                _log(failure)
 
     def _observe(self, call: Any, changes: list[Change], actor: Actor) -> PluginError | None:
         failure: PluginError | None = call.attempt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
@@ -267,5 +266,7 @@ class PatchConflict(PluginError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The words `; did you mean X?` for the most similar of `names`, or nothing."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""

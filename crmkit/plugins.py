@@ -7,6 +7,7 @@ import importlib
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,36 @@ class BrokenPlugins(PluginError):
 
 def discover() -> tuple[Found, ...]:
     """The plugins that are installed (entry points of the group `crmkit`), by name; none is imported."""
-    import importlib.metadata
+    # importlib.metadata brings the parser of e-mail along: importing it takes as long as opening a database.
+    found: dict[str, list[Found]] = {}
+    for folder in sys.path:
+        for file in sorted(Path(folder).glob("*.dist-info/entry_points.txt")):
+            points = list(_points(file.read_text("utf-8")))
+            if points:
+                name, version = _named(file.with_name("METADATA"))
+                own = [Found(point, name, version, target) for point, target in points]
+                found.setdefault(
+                    name, own
+                )  # the first on the path is the one that would be imported
+    return tuple(sorted(chain(*found.values()), key=str))
 
-    found = [
-        Found(point.name, point.dist.name, point.dist.version, point.value)
-        for point in importlib.metadata.entry_points(group="crmkit")
-        if point.dist is not None
-    ]
-    return tuple(sorted(found, key=str))
+
+def _points(text: str) -> Iterator[tuple[str, str]]:
+    """The entry points of the group `crmkit` in an entry_points.txt: name and target."""
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            group = line.strip("[] ")
+        elif group == "crmkit" and "=" in line and not line.startswith(("#", ";")):
+            name, _, target = line.partition("=")
+            yield name.strip(), target.partition("[")[0].strip()
+
+
+def _named(metadata: Path) -> tuple[str, str]:
+    """The name and version of an installed distribution."""
+    lines = metadata.read_text("utf-8").partition("\n\n")[0].splitlines()
+    fields = dict(line.split(": ", 1) for line in reversed(lines) if ": " in line)
+    return fields["Name"].strip(), fields["Version"].strip()
 
 
 def find_local(path: str, folder: Path) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from functools import lru_cache
 
 import attrs
 
@@ -30,8 +31,13 @@ _CJK = (
     "\u3105-\u312f\u3130-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7af"
     "\ud7b0-\ud7ff\uf900-\ufaff\uff66-\uff9f\uffa0-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
-_RUN = re.compile(f"([{_CJK}]+)|[^ {_CJK}]+")
 _ASCII_WORD = re.compile("[0-9a-z]+")
+
+
+@lru_cache(1)
+def _runs() -> re.Pattern[str]:
+    """Runs of CJK, in group 1, and other words; compiled when first used, which takes 3 ms."""
+    return re.compile(f"([{_CJK}]+)|[^ {_CJK}]+")
 
 
 class _Classes(dict[int, str]):
@@ -75,7 +81,7 @@ def search_tokens(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())[:TOKENS_PER_FIELD]
     tokens: list[str] = []
-    for match in _RUN.finditer(_folded(text)):
+    for match in _runs().finditer(_folded(text)):
         run = match[0]
         if match[1] is None:
             tokens.append(run)
@@ -102,7 +108,7 @@ def search_phrases(query: str) -> tuple[Phrase, ...]:
     longer word, so its last syllable is left open.
     """
     phrases: list[Phrase] = []
-    runs = list(_RUN.finditer(_folded(query)))
+    runs = list(_runs().finditer(_folded(query)))
     for place, match in enumerate(runs):
         run = match[0]
         if match[1] is None:
