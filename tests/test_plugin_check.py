@@ -155,9 +155,13 @@ def test_a_local_plugin_is_checked_by_path_or_by_name_with_its_settings() -> Non
 
 def test_a_plugin_of_one_file(tmp_path: Path) -> None:
     file = tmp_path / "single.py"
-    file.write_text('from crmkit import Manifest\n\nmanifest = Manifest("single")\n', "utf-8")
+    source = 'from crmkit import Manifest\n\nmanifest = Manifest("single")\n'
 
+    file.write_text(source, "utf-8")
     assert check_plugin(str(file)) == []
+
+    file.write_text(f"import sqlite3\n{source}", "utf-8")
+    assert only(check_plugin(str(file))) == "importing it loads sqlite3"
 
 
 def test_one_that_is_not_there_is_an_error_naming_the_nearest() -> None:
@@ -268,6 +272,25 @@ def test_what_keeps_it_from_loading_is_said(judge: Judge, old: str, new: str, te
     assert found
     assert all(each.fix for each in found)
     assert any(text in each.text for each in found), [each.text for each in found]
+
+
+def test_what_a_plugin_requires_is_loaded_with_it(judge: Judge) -> None:
+    found = judge(
+        ('Manifest("sample")', 'Manifest("sample", requires=["sqlite"])'),
+        ("manifest =", "import crmkit_sqlite\n\nmanifest ="),
+        **{"pyproject.toml": PROJECT.replace('["crmkit"]', '["crmkit", "crmkit-sqlite"]')},
+    )
+
+    assert found == []
+
+
+def test_a_plugin_that_is_used_is_required(judge: Judge) -> None:
+    found = judge(
+        ("manifest =", "import crmkit_sqlite\n\nmanifest ="),
+        **{"pyproject.toml": PROJECT.replace('["crmkit"]', '["crmkit", "crmkit-sqlite"]')},
+    )
+
+    assert only(found) == "importing it loads crmkit_sqlite"
 
 
 def test_settings_have_defaults(judge: Judge) -> None:

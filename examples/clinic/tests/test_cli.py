@@ -169,6 +169,7 @@ def test_doctor_finds_visits_that_nobody_worked_off(run: Run) -> None:
     assert (before.exit_code, found["severity"]) == (1, "error")
     assert found["text"] == "하루 넘게 지난 예약이 1건 있는데 아무도 연락하지 않고 있습니다"
     assert after.exit_code == 0
+    assert "지난 예약은 모두 완료나 미방문으로" in run("doctor", "--lang", "ko").stdout
 
 
 def test_doctor_finds_visits_with_a_doctor_who_has_left(run: Run, tmp_path: Path) -> None:
