@@ -6,12 +6,13 @@ them in place of the old ones when it ends, so that readers see a snapshot and a
 
 from __future__ import annotations
 
-import base64
+import itertools
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,10 @@ import attrs
 
 from crmkit import errors
 from crmkit.codec import blanked, delta_of, difference, dump_document, load_document
-from crmkit.query import Condition, Linked, Query, holds, sort_key, value_at
+from crmkit.query import Query, holds
 from crmkit.records import Record
-from crmkit.resolve import check_totals, cursor_behind, directions, read_cursor
+from crmkit.resolve import seal, unseal
+from crmkit.scan import Scan
 from crmkit.schema import Field, Kind, Schema
 from crmkit.storage import (
     NO_SCOPE,
@@ -39,8 +41,6 @@ from crmkit.storage import (
     Write,
 )
 from crmkit.text import TOKENS_PER_FIELD, Phrase, matches, search_phrases, search_tokens
-from crmkit.types import Scaled
-from crmkit.values import Money
 
 __all__ = ["MemoryStorage", "open_memory"]
 
@@ -50,62 +50,27 @@ def open_memory(url: str) -> MemoryStorage:
     return MemoryStorage()
 
 
-def _copy(plain: Any) -> Any:
-    return json.loads(json.dumps(plain))
+# What is kept --------------------------------------------------------------------------------------------------
 
 
-def _copied(change: Change) -> Change:
-    delta = _copy(change.delta)
-    if delta is not None and change.action != "delete":
-        delta = {name: tuple(pair) for name, pair in delta.items()}
-    return attrs.evolve(change, delta=delta)
+@attrs.frozen(eq=False)
+class _Row:
+    """A document as conditions see it: its values typed, whether or not the kind's class is there.
 
-
-@attrs.frozen
-class _Data:
-    """One state of the database. What is in it never changes: `_own` copies come in its place.
-
-    `records` is kind -> id -> (number, document); numbers rise with each stored document.
+    `number` rises with each document that is stored. Nothing outside of this module holds the document.
     """
 
-    records: dict[str, dict[str, tuple[int, Document]]] = attrs.field(factory=dict)
-    journal: list[Change] = attrs.field(factory=list)
-    last: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    state: dict[str, Any] = attrs.field(factory=dict)
-    stored: list[int] = attrs.field(factory=lambda: [0])
+    kind: Kind
+    document: Document
+    number: int
 
-    def copy(self) -> _Data:
-        records = {name: dict(rows) for name, rows in self.records.items()}
-        return _Data(
-            records, list(self.journal), dict(self.last), dict(self.state), list(self.stored)
-        )
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
 
-    def document(self, kind: str, id: str) -> Document | None:
-        row = self.records.get(kind, {}).get(id)
-        return row[1] if row else None
-
-    def documents(self, kind: str) -> list[Document]:
-        return [document for _, document in self.records.get(kind, {}).values()]
-
-    def put(self, kind: str, document: Document) -> None:
-        rows = self.records.setdefault(kind, {})
-        if document["id"] not in rows:
-            self.stored[0] += 1
-        number = rows[document["id"]][0] if document["id"] in rows else self.stored[0]
-        rows[document["id"]] = (number, _copy(document))
-
-    def record(self, change: Change) -> None:
-        self.journal.append(attrs.evolve(_copied(change), position=len(self.journal) + 1))
-        self.last[change.kind, change.id] = change.version
-
-
-class _Seen:
-    """A document as conditions see it: its values typed, whether or not the kind's class is there."""
-
-    def __init__(self, kind: Kind, document: Document) -> None:
-        self.kind = kind
-        self.document = document
-        self.id: str = document["id"]
+    @property
+    def __kind__(self) -> str:
+        return self.kind.name
 
     def field_names(self) -> list[str]:
         return [field.name for field in self.kind.references]
@@ -114,38 +79,94 @@ class _Seen:
         plain = self.document.get(path)
         return None if plain is None else self.kind.field(path).type.load(plain)
 
+    def record(self) -> Record:
+        return load_document(self.kind, deepcopy(self.document))
+
+    def unique(self) -> Iterator[tuple[str, tuple[str, ...], tuple[Any, ...]]]:
+        """(kind, fields, values) of what no other row may have."""
+        for fields in self.kind.unique:
+            values = tuple(self[name] for name in fields)
+            if None not in values:
+                yield self.kind.name, fields, values
+
 
 @attrs.frozen
-class _Follow:
-    """From one record to others, as far as a scope lets one see."""
+class _Data:
+    """One state of the database; `copy` gives another one to change. The state's values are kept as JSON."""
+
+    rows: dict[str, dict[str, _Row]] = attrs.field(factory=dict)
+    taken: dict[tuple[str, tuple[str, ...], tuple[Any, ...]], str] = attrs.field(factory=dict)
+    journal: list[Change] = attrs.field(factory=list)
+    last: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    state: dict[str, str] = attrs.field(factory=dict)
+    numbers: Iterator[int] = attrs.field(factory=itertools.count)
+
+    def copy(self) -> _Data:
+        rows = {name: dict(each) for name, each in self.rows.items()}
+        copies = (dict(self.taken), list(self.journal), dict(self.last), dict(self.state))
+        return _Data(rows, *copies, self.numbers)
+
+    def all(self, kind: str) -> Iterable[_Row]:
+        return self.rows.get(kind, {}).values()
+
+    def row(self, kind: str, id: str) -> _Row | None:
+        return self.rows.get(kind, {}).get(id)
+
+    def put(self, kind: Kind, document: Document) -> None:
+        """Store a document; raises `Duplicate`."""
+        old = self.remove(kind.name, document["id"])
+        row = _Row(kind, deepcopy(document), old.number if old else next(self.numbers))
+        for key in row.unique():
+            holder = self.taken.setdefault(key, row.id)
+            if holder != row.id:
+                raise errors.Duplicate(*key, existing=holder)
+        self.rows.setdefault(kind.name, {})[row.id] = row
+
+    def remove(self, kind: str, id: str) -> _Row | None:
+        row = self.rows.get(kind, {}).pop(id, None)
+        for key in row.unique() if row else ():
+            self.taken.pop(key, None)
+        return row
+
+    def expect(self, kind: str, id: str, version: int) -> None:
+        """Raise `ConflictError` unless a record is at this version, 0 meaning that it is not there."""
+        row = self.row(kind, id)
+        _expect(kind, id, version, row.document["version"] if row else 0)
+
+    def record(self, change: Change) -> None:
+        position, delta = len(self.journal) + 1, deepcopy(change.delta)
+        self.journal.append(attrs.evolve(change, position=position, delta=delta))
+        self.last[change.kind, change.id] = change.version
+
+
+def _expect(kind: str, id: str, expected: int, actual: int) -> None:
+    if expected != actual:
+        raise errors.ConflictError(kind, id, expected, actual)
+
+
+# Reading -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _View(Scan):
+    """The rows that a scope lets one see."""
 
     data: _Data
     schema: Schema
     scope: Scope
 
-    def sees(self, seen: _Seen) -> bool:
-        conditions = self.scope.get(seen.kind.name, ())
-        free = attrs.evolve(self, scope=NO_SCOPE)
-        return all(holds(seen, each, free) for each in conditions)
+    def sees(self, row: _Row) -> bool:
+        conditions = self.scope.get(row.kind.name, ())
+        return all(holds(row, each, attrs.evolve(self, scope=NO_SCOPE)) for each in conditions)
 
-    def one(self, kind: str, id: str) -> _Seen | None:
-        document = self.data.document(kind, id)
-        seen = document and _Seen(self.schema[kind], document)
-        return seen if seen and self.sees(seen) else None
+    def records(self, kind: str) -> Iterator[_Row]:
+        """Those of a kind."""
+        return filter(self.sees, self.data.all(kind))
 
-    def all(self, kind: str, conditions: Sequence[Condition]) -> Iterator[_Seen]:
-        for document in self.data.documents(kind):
-            seen = _Seen(self.schema[kind], document)
-            if self.sees(seen) and all(holds(seen, each, self) for each in conditions):
-                yield seen
-
-    def reference(self, record: _Seen, field: str) -> _Seen | None:
-        target = record.kind.field(field).refers_to
-        return self.one(target, record[field]) if target else None
-
-    def linked(self, record: _Seen, condition: Linked) -> Iterable[_Seen]:
-        found = self.all(condition.kind, ())
-        return (each for each in found if each[condition.field] == record.id)
+    def record(self, kind: str, id: str) -> _Row | None:
+        """One of them."""
+        row = self.data.row(kind, id)
+        return row if row and self.sees(row) else None
 
 
 class _Reader(Reads):
@@ -156,42 +177,19 @@ class _Reader(Reads):
     def _read(self) -> _Data:
         raise NotImplementedError
 
-    def _follow(self, scope: Scope) -> _Follow:
-        return _Follow(self._read(), self.schema, scope)
+    def _view(self, scope: Scope) -> _View:
+        return _View(self._read(), self.schema, scope)
 
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
-        follow = self._follow(scope)
-        found = [follow.one(self.schema[kind].name, id) for id in ids]
-        return [_record(each) if each else None for each in found]
+        view, name = self._view(scope), self.schema[kind].name
+        rows = (view.record(name, id) for id in ids)
+        return [row.record() if row else None for row in rows]
 
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
-        follow = self._follow(scope)
-        found = list(follow.all(self.schema[query.kind].name, query.conditions))
-        orders = directions(query)
-        for order in reversed(orders):
-            found.sort(
-                key=lambda seen, path=order.path: sort_key(value_at(seen, path, follow)),  # type: ignore[misc]
-                reverse=order.descending,
-            )
-        if query.after is not None:
-            values, id = read_cursor(self.schema, query)
-            place = [sort_key(each) for each in (*values, id)]
-            found = [seen for seen in found if self._is_behind(seen, query, place, follow)]
-        kept = found if query.limit is None else found[: query.limit]
-        more = bool(kept) and len(kept) < len(found)
-        after = cursor_behind(self.schema, query, kept[-1], follow) if more else None
-        return Page(tuple(map(_record, kept)), after)
-
-    def _is_behind(self, seen: _Seen, query: Query, place: list[Any], follow: _Follow) -> bool:
-        for order, there in zip(directions(query), place, strict=True):
-            here = sort_key(value_at(seen, order.path, follow))
-            if here != there:
-                return bool(here < there) if order.descending else bool(here > there)
-        return False
+        return _shown(self._view(scope).page(query))
 
     def count(self, query: Query, scope: Scope = NO_SCOPE) -> int:
-        found = self._follow(scope).all(self.schema[query.kind].name, query.conditions)
-        return sum(1 for _ in found)
+        return self._view(scope).count(query)
 
     def totals(
         self,
@@ -200,26 +198,7 @@ class _Reader(Reads):
         measures: Sequence[Measure] = (),
         scope: Scope = NO_SCOPE,
     ) -> list[Total]:
-        check_totals(self.schema, query, by, measures)
-        follow = self._follow(scope)
-        groups: dict[tuple[Any, ...], list[list[Any]]] = {}
-        for seen in follow.all(query.kind, query.conditions):
-            values = [value_at(seen, each.path, follow) for each in measures]
-            currencies = [each.currency if isinstance(each, Money) else None for each in values]
-            group = (*(value_at(seen, path, follow) for path in by), *currencies)
-            groups.setdefault(group, []).append(values)
-        kind = self.schema[query.kind]
-        fields = [self.schema.locate(kind, each.path).field for each in measures]
-        return [
-            Total(
-                group[: len(by)],
-                len(groups[group]),
-                tuple(
-                    map(_measured, measures, fields, map(list, zip(*groups[group], strict=True)))
-                ),
-            )
-            for group in sorted(groups, key=lambda group: list(map(sort_key, group)))
-        ]
+        return list(self._view(scope).totals(query, by, measures))
 
     def search(
         self,
@@ -230,33 +209,25 @@ class _Reader(Reads):
         scope: Scope = NO_SCOPE,
         hidden: Mapping[str, frozenset[str]] = NO_SCOPE,  # type: ignore[assignment]
     ) -> Page:
-        follow, phrases = self._follow(scope), search_phrases(text)
-        fingerprint = [text, *sorted(kinds)]
-        below = math.inf if after is None else _read_place(fingerprint, after)
-        found: list[tuple[int, _Seen]] = []
+        view, phrases = self._view(scope), search_phrases(text)
+        asked = [text, *sorted(kinds)]
+        below = math.inf if after is None else unseal(asked, after, _number)
+        found: list[_Row] = []
         for kind in {self.schema[name].name: self.schema[name] for name in kinds}.values():
             fields = [f for f in kind.searchable if f.name not in hidden.get(kind.name, ())]
-            for number, document in follow.data.records.get(kind.name, {}).values():
-                seen = _Seen(kind, document)
-                if number >= below or not phrases or not follow.sees(seen):
-                    continue
-                if self._has(seen, fields, phrases):
-                    found.append((number, seen))
-        found.sort(key=lambda each: each[0], reverse=True)
-        kept = found[:limit]
+            rows = (row for row in view.records(kind.name) if phrases and row.number < below)
+            found += [row for row in rows if self._has(row, fields, phrases)]
+        found.sort(key=lambda row: -row.number)
+        kept = tuple(found[:limit])
         more = bool(kept) and len(kept) < len(found)
-        place = json.dumps([fingerprint, kept[-1][0]]) if more else ""
-        cursor = base64.urlsafe_b64encode(place.encode()).decode()
-        return Page(tuple(_record(seen) for _, seen in kept), cursor or None)
+        return _shown(Page(kept, seal(asked, kept[-1].number) if more else None))  # type: ignore[arg-type]
 
-    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
-        texts = [tokens for field in fields for tokens in _tokens(seen.document.get(field.name))]
+    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+        texts = [tokens for field in fields for tokens in _tokens(row.document.get(field.name))]
         return all(any(matches(phrase, tokens) for tokens in texts) for phrase in phrases)
 
     def history(self, kind: str, id: str) -> list[Change]:
-        return [
-            _copied(each) for each in self._read().journal if (each.kind, each.id) == (kind, id)
-        ]
+        return [each for each in self.changes(kinds=[kind]) if each.id == id]
 
     def changes(
         self,
@@ -265,12 +236,12 @@ class _Reader(Reads):
         limit: int | None = None,
         since: datetime | None = None,
     ) -> list[Change]:
-        found = [
-            each
+        found = (
+            attrs.evolve(each, delta=deepcopy(each.delta))
             for each in self._read().journal[max(after, 0) :]
             if (kinds is None or each.kind in kinds) and (since is None or each.at > since)
-        ]
-        return [_copied(each) for each in found[:limit]]
+        )
+        return list(itertools.islice(found, limit))
 
     def position(self) -> int:
         return len(self._read().journal)
@@ -280,45 +251,21 @@ class _Reader(Reads):
         return {id: last[kind, id] for id in ids if (kind, id) in last}
 
     def state(self, key: str) -> Any:
-        return _copy(self._read().state.get(key))
+        return json.loads(self._read().state.get(key, "null"))
 
     def states(self, prefix: str) -> dict[str, Any]:
         state = self._read().state
-        return {key: _copy(state[key]) for key in sorted(state) if key.startswith(prefix)}
+        return {key: json.loads(state[key]) for key in sorted(state) if key.startswith(prefix)}
 
 
-def _record(seen: _Seen) -> Record:
-    return load_document(seen.kind, _copy(seen.document))
+def _shown(page: Page) -> Page:
+    return attrs.evolve(page, records=tuple(row.record() for row in page))  # type: ignore[attr-defined]
 
 
-def _measured(measure: Measure, field: Field, values: list[Any]) -> Any:
-    present = [each for each in values if each is not None]
-    if not present:
-        return None
-    if measure.of != "sum":
-        return (min if measure.of == "min" else max)(present, key=sort_key)
-    if isinstance(present[0], Money):
-        return Money(sum(each.minor for each in present), present[0].currency)
-    if isinstance(field.type, Scaled):
-        return field.type.unscaled(sum(map(field.type.scaled, present)))
-    if isinstance(present[0], int):
-        return sum(present)
-    try:
-        return math.fsum(present)
-    except OverflowError:
-        raise errors.ValueRefused(f"the sum of {measure.path} is too large for a number") from None
-
-
-def _read_place(fingerprint: list[str], after: str) -> int:
-    try:
-        of, place = json.loads(base64.urlsafe_b64decode(after))
-        if of == fingerprint and type(place) is int:
-            return place
-    except (ValueError, TypeError, RecursionError):
-        pass
-    raise errors.QueryError(
-        "this cursor belongs to another search or is damaged; start again without it"
-    )
+def _number(place: Any) -> int:
+    if type(place) is not int:
+        raise TypeError
+    return place
 
 
 def _tokens(plain: Any) -> Iterator[list[str]]:
@@ -330,6 +277,9 @@ def _tokens(plain: Any) -> Iterator[list[str]]:
         yield tokens
 
 
+# Writing -------------------------------------------------------------------------------------------------------
+
+
 class MemoryTransaction(_Reader, Transaction):
     """One transaction: reads from the data as they were at its beginning, with its own writes."""
 
@@ -339,7 +289,7 @@ class MemoryTransaction(_Reader, Transaction):
         self._write = write
         self._over = False
         self.failed = False
-        self._restored: list[tuple[Kind, str]] = []
+        self._restored: list[tuple[str, str]] = []
 
     def _read(self) -> _Data:
         if self._over:
@@ -363,95 +313,74 @@ class MemoryTransaction(_Reader, Transaction):
 
     def insert(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Check each id and version, then write."""
-
-        def check(data: _Data, write: Write) -> None:
-            id, before = write.record.id, write.record.version - 1
-            document = data.document(kind, id)
-            if document is not None:
-                raise errors.ConflictError(kind, id, 0, document["version"])
-            if before != data.last.get((kind, id), 0):
-                raise errors.ConflictError(kind, id, before, data.last.get((kind, id), 0))
-
-        self._put(self.schema[kind], writes, stamp, check)
+        with self._writing() as data:
+            for write in writes:
+                id, before = write.record.id, write.record.version - 1
+                data.expect(kind, id, 0)
+                _expect(kind, id, before, data.last.get((kind, id), 0))
+                self._put(kind, write, stamp)
+            self._check_references(kind, [write.record.id for write in writes])
 
     def update(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Check each version, then write."""
-        self._put(self.schema[kind], writes, stamp, _check_version)
-
-    def _put(
-        self,
-        kind: Kind,
-        writes: Sequence[Write],
-        stamp: Stamp,
-        check: Callable[[_Data, Write], None],
-    ) -> None:
         with self._writing() as data:
-            taken = self._taken(kind)
             for write in writes:
-                check(data, write)
-                self._store(kind, dump_document(kind, write.record), taken)
-                delta = delta_of(kind, write)
-                data.record(_change(write, write.record.version, write.action, delta, stamp))
-            for write in writes:
-                self._check_references(kind, write.record.id)
+                self._check_version(data, write)
+                self._put(kind, write, stamp)
+            self._check_references(kind, [write.record.id for write in writes])
 
-    def _taken(self, kind: Kind) -> dict[Any, str]:
-        """Who has which unique values."""
-        seen = [_Seen(kind, document) for document in self._data.documents(kind.name)]
-        return {key: each.id for each in seen for key in _unique(each)}
+    def _check_version(self, data: _Data, write: Write) -> None:
+        before = write.previous or write.record
+        if data.row(before.__kind__, before.id) is None:
+            raise errors.ConflictError(before.__kind__, before.id, before.version, 0)
+        data.expect(before.__kind__, before.id, before.version)
 
-    def _store(self, kind: Kind, document: Document, taken: dict[Any, str]) -> None:
-        old = self._data.document(kind.name, document["id"])
-        for key in _unique(_Seen(kind, old)) if old else ():
-            del taken[key]
-        for fields, values in _unique(_Seen(kind, document)):
-            holder = taken.setdefault((fields, values), document["id"])
-            if holder != document["id"]:
-                raise errors.Duplicate(kind.name, fields, values, holder)
-        self._data.put(kind.name, document)
+    def _put(self, kind: str, write: Write, stamp: Stamp) -> None:
+        known, version = self.schema[kind], write.record.version
+        self._store(known, dump_document(known, write.record))
+        self._data.record(_change(write, version, write.action, delta_of(known, write), stamp))
 
-    def _check_references(self, kind: Kind, id: str) -> None:
-        document = self._data.document(kind.name, id)
-        for field in kind.references if document else ():
-            target, to = str(field.refers_to), document.get(field.name)  # type: ignore[union-attr]
-            if to is not None and self._data.document(target, to) is None:
-                raise errors.MissingReference(kind.name, id, field.name, target, to)
+    def _store(self, kind: Kind, document: Document) -> None:
+        self._data.put(kind, document)
+
+    def _check_references(self, kind: str, ids: Iterable[str]) -> None:
+        for row in filter(None, (self._data.row(kind, id) for id in ids)):
+            for field in row.kind.references:
+                target, to = str(field.refers_to), row.document.get(field.name)
+                if to is not None and self._data.row(target, to) is None:
+                    raise errors.MissingReference(kind, row.id, field.name, target, to)
 
     def delete(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         """Check each version and that nothing refers to it, then delete."""
         with self._writing() as data:
             for write in writes:
-                _check_version(data, write)
-                del data.records[kind][write.record.id]
+                self._check_version(data, write)
+                data.remove(kind, write.record.id)
                 delta = delta_of(self.schema[kind], write)
                 data.record(_change(write, write.record.version + 1, "delete", delta, stamp))
             gone = {write.record.id for write in writes}
             for other, field in self.schema.referring(kind):
-                for document in data.documents(other.name):
-                    id = document.get(field.name)
-                    if id in gone:
-                        raise errors.ReferencedError(
-                            kind, id, other.name, field.name, document["id"]
-                        )
+                for row in data.all(other.name):
+                    if (id := row.document.get(field.name)) in gone:
+                        raise errors.ReferencedError(kind, id, other.name, field.name, row.id)
 
     def redact(
         self, kind: str, writes: Sequence[Write], fields: Sequence[str], stamp: Stamp
     ) -> None:
         """Write the blank records and blank every change of theirs."""
         with self._writing() as data:
-            known, taken = self.schema[kind], self._taken(self.schema[kind])
+            known = self.schema[kind]
             blanks = {name: blanked(known, known.field(name)) for name in fields}
             pairs = {name: (blank, blank) for name, blank in blanks.items()}
             for write in writes:
-                version, delta = write.record.version, dict(pairs)
-                if write.previous is not None:
-                    _check_version(data, write)
-                    self._store(known, dump_document(known, write.record), taken)
-                    delta = difference(known, write.previous, write.record) | pairs
-                elif document := data.document(kind, write.record.id):
-                    raise errors.ConflictError(kind, write.record.id, 0, document["version"])
+                id, version, delta = write.record.id, write.record.version, dict(pairs)
+                if write.previous is None:
+                    data.expect(kind, id, 0)
+                    version = data.last.get((kind, id), 0) + 1
                 else:
-                    version = data.last.get((kind, write.record.id), 0) + 1
+                    self._check_version(data, write)
+                    self._store(known, dump_document(known, write.record))
+                    delta = difference(known, write.previous, write.record) | pairs
                 data.record(_change(write, version, "redact", delta, stamp))
             ids = {write.record.id for write in writes}
             for place, change in enumerate(data.journal):
@@ -461,26 +390,21 @@ class MemoryTransaction(_Reader, Transaction):
     def restore(self, documents: Sequence[tuple[str, Document]], changes: Sequence[Change]) -> None:
         """Write everything; the references are checked at the end of the transaction."""
         with self._writing() as data:
-            taken = {
-                name: self._taken(self.schema[name]) for name in {each for each, _ in documents}
-            }
-            for name, document in documents:
-                there = data.document(name, document["id"])
-                if there is not None:
-                    raise errors.ConflictError(name, document["id"], 0, there["version"])
-                self._store(self.schema[name], document, taken[name])
-                self._restored.append((self.schema[name], document["id"]))
+            for kind, document in documents:
+                data.expect(kind, document["id"], 0)
+                self._store(self.schema[kind], document)
+                self._restored.append((kind, document["id"]))
             for change in changes:
                 data.record(change)
 
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
         """Compare, then set."""
         with self._writing() as data:
-            if expected is not ... and _canonical(data.state.get(key)) != _canonical(expected):
+            if expected is not ... and data.state.get(key, "null") != _canonical(expected):
                 return False
-            data.state.pop(key, None)
-            if value is not None:
-                data.state[key] = _copy(value)
+            data.state[key] = _canonical(value)
+            if value is None:
+                del data.state[key]
             return True
 
     def lock(self, name: str) -> None:
@@ -491,7 +415,7 @@ class MemoryTransaction(_Reader, Transaction):
     def end(self) -> _Data:
         """The data as they are to be from now on."""
         for kind, id in self._restored:
-            self._check_references(kind, id)
+            self._check_references(kind, [id])
         return self._data
 
     def leave(self) -> None:
@@ -503,19 +427,6 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _check_version(data: _Data, write: Write) -> None:
-    before, kind = write.previous or write.record, write.record.__kind__
-    document = data.document(kind, before.id)
-    actual = document["version"] if document else 0
-    if document is None or actual != before.version:
-        raise errors.ConflictError(kind, before.id, before.version, actual)
-
-
-def _unique(seen: _Seen) -> list[tuple[tuple[str, ...], tuple[Any, ...]]]:
-    each = [(fields, tuple(seen[name] for name in fields)) for fields in seen.kind.unique]
-    return [(fields, values) for fields, values in each if None not in values]
-
-
 def _change(write: Write, version: int, action: Action, delta: Any, stamp: Stamp) -> Change:
     kind, id, at, effective = write.record.__kind__, write.record.id, stamp.at, stamp.effective
     step = (0, stamp.transaction, kind, id, version, action, at, effective)
@@ -523,11 +434,13 @@ def _change(write: Write, version: int, action: Action, delta: Any, stamp: Stamp
 
 
 def _blank(change: Change, blanks: Mapping[str, Any]) -> Change:
-    delta = dict(change.delta or {})
+    if change.delta is None:
+        return change
+    delta = dict(change.delta)
     for name in delta.keys() & blanks.keys():
         delta[name] = blanks[name] if change.action == "delete" else (blanks[name], blanks[name])
     kept = {name: value for name, value in delta.items() if value is not None}
-    return attrs.evolve(change, delta=None if change.delta is None else kept)
+    return attrs.evolve(change, delta=kept)
 
 
 class MemoryStorage(_Reader, Storage):
@@ -554,17 +467,18 @@ class MemoryStorage(_Reader, Storage):
 
     def prepare(self, schema: Schema, *, plan: bool = False) -> list[str]:
         """Give documents the defaults of fields that are new."""
-        steps: list[str] = []
         with self._exclusive():
-            data = self._read().copy()
+            data, steps = self._read().copy(), []
+            data.taken.clear()
             for kind in schema:
                 known = self._declared.get(kind.name)
                 new = kind.fields.keys() - (known or set())
                 steps += [f"add the kind {kind.name}"] if known is None else []
                 steps += [f"add {kind.name}.{name}" for name in sorted(new) if known is not None]
-                for id, (number, document) in data.records.get(kind.name, {}).items():
-                    filled = {**_defaults(kind, new), **document}
-                    data.records[kind.name][id] = (number, filled)
+                for row in list(data.all(kind.name)):
+                    made = _Row(kind, {**_defaults(kind, new), **row.document}, row.number)
+                    data.rows[kind.name][row.id] = made
+                    data.taken.update(dict.fromkeys(made.unique(), row.id))
             if not plan:
                 for kind in schema:
                     self._declared.setdefault(kind.name, set()).update(kind.fields)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from crmkit.codec import dump_document, load_document
-from crmkit.query import Linked, Query, holds, sort_key, value_at
+from crmkit.query import Query
 from crmkit.records import Record
-from crmkit.resolve import cursor_behind, directions, read_cursor
+from crmkit.scan import Scan
 from crmkit.schema import Kind
-from crmkit.storage import NO_SCOPE, Change, Document, Page, Reads, Scope
+from crmkit.storage import NO_SCOPE, Change, Document, Reads, Scope
 from crmkit.values import format_time
 
 __all__ = ["Past", "before", "undone", "version_of"]
@@ -56,10 +55,11 @@ def version_of(document: Document, changes: Sequence[Change], version: int) -> D
     return None
 
 
-class Past:
+class Past(Scan):
     """Reads of one moment: what `scope` lets through now, as it was then."""
 
     def __init__(self, reads: Reads, at: datetime, scope: Scope = NO_SCOPE) -> None:
+        self.schema = reads.schema
         self._reads = reads
         self._at = at
         self._scope = scope
@@ -67,7 +67,7 @@ class Past:
 
     def get(self, name: str, id: str) -> Record | None:
         """One record as it was."""
-        kind = self._reads.schema[name]
+        kind = self.schema[name]
         now = self._reads.get(name, [id], self._scope)[0]
         if now is None and name in self._scope:
             return None
@@ -78,7 +78,7 @@ class Past:
     def all(self, name: str) -> Mapping[str, Record]:
         """Every record of a kind as it was, by id."""
         if name not in self._kinds:
-            self._kinds[name] = {each.id: each for each in self._rebuilt(self._reads.schema[name])}
+            self._kinds[name] = {each.id: each for each in self._rebuilt(self.schema[name])}
         return self._kinds[name]
 
     def _rebuilt(self, kind: Kind) -> Iterator[Record]:
@@ -100,57 +100,10 @@ class Past:
         if then is not None:
             yield load_document(kind, then)
 
-    def page(self, query: Query) -> Page:
-        """The records that fulfilled a query then, and the cursor behind them."""
-        found = self._sorted(query, self._fulfilling(query))
-        if query.after is not None:
-            found = self._behind(query, found)
-        if query.limit is None or len(found) <= query.limit:
-            return Page(tuple(found))
-        shown = found[: query.limit]
-        cursor = cursor_behind(self._reads.schema, query, shown[-1], self) if shown else None
-        return Page(tuple(shown), cursor)
+    def records(self, kind: str) -> Iterable[Record]:
+        """Every record of a kind as it was."""
+        return self.all(kind).values()
 
-    def count(self, query: Query) -> int:
-        """How many records fulfilled the conditions then."""
-        return sum(1 for _ in self._fulfilling(query))
-
-    def _fulfilling(self, query: Query) -> Iterator[Record]:
-        for record in self.all(query.kind).values():
-            if all(holds(record, condition, self) for condition in query.conditions):
-                yield record
-
-    def _sorted(self, query: Query, found: Iterable[Record]) -> list[Record]:
-        result = list(found)
-        for order in reversed(directions(query)):
-            result.sort(
-                key=lambda record, path=order.path: sort_key(value_at(record, path, self)),  # type: ignore[misc]
-                reverse=order.descending,
-            )
-        return result
-
-    def _behind(self, query: Query, found: list[Record]) -> list[Record]:
-        values, id = read_cursor(self._reads.schema, query)
-        place = [*map(sort_key, values), sort_key(id)]
-        return [record for record in found if self._is_behind(query, record, place)]
-
-    def _is_behind(self, query: Query, record: Record, place: Sequence[Any]) -> bool:
-        for order, key in zip(directions(query), place, strict=True):
-            own = sort_key(value_at(record, order.path, self))
-            if own != key:
-                return bool((own < key) == order.descending)
-        return False
-
-    # `Follow`: conditions that lead to other records lead to what those were.
-
-    def reference(self, record: Any, field: str) -> Record | None:
-        """The record that a reference pointed to then."""
-        target = self._reads.schema[record.__kind__].field(field).refers_to
-        id = record[field]
-        return None if target is None or id is None else self.all(target).get(id)
-
-    def linked(self, record: Any, condition: Linked) -> Iterator[Record]:
-        """The records whose reference pointed here then."""
-        for other in self.all(condition.kind).values():
-            if other[condition.field] == record.id:
-                yield other
+    def record(self, kind: str, id: str) -> Record | None:
+        """One of them: conditions that lead to other records lead to what those were."""
+        return self.all(kind).get(id)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from crmkit.errors import Duplicate
-from crmkit.memory import MemoryStorage, MemoryTransaction, _Data, _Follow, _Reader, _Seen
+from crmkit.memory import MemoryStorage, MemoryTransaction, _Data, _Reader, _Row, _View
 from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where
 from crmkit.resolve import directions, make_cursor, read_cursor
 from crmkit.schema import BASE, Field, Kind, Schema
@@ -73,8 +73,8 @@ class _Storing(MemoryTransaction):
     def spoil(self, kind: Kind, document: Document) -> Document:
         raise NotImplementedError
 
-    def _store(self, kind: Kind, document: Document, taken: dict[Any, str]) -> None:
-        super()._store(kind, self.spoil(kind, document), taken)
+    def _store(self, kind: Kind, document: Document) -> None:
+        super()._store(kind, self.spoil(kind, document))
 
 
 @_caught_by("test_times_keep_microseconds", "test_a_record_comes_back_as_it_was_written")
@@ -128,27 +128,28 @@ class EmptyIsMissing(_Storing):
 class SharesState(MemoryTransaction):
     """Stored values are the very objects of the record that was written."""
 
-    def _store(self, kind: Kind, document: Document, taken: dict[Any, str]) -> None:
-        super()._store(kind, document, taken)
-        rows = self._data.records[kind.name]
-        rows[document["id"]] = (rows[document["id"]][0], document)
+    def _store(self, kind: Kind, document: Document) -> None:
+        super()._store(kind, document)
+        rows = self._data.rows[kind.name]
+        rows[document["id"]] = attrs.evolve(rows[document["id"]], document=document)
 
 
 # Conditions ----------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
-class _RewritingFollow(_Follow):
+class _RewritingView(_View):
     """Sees other conditions than those that were asked."""
 
     rewrite: Any
 
-    def all(self, kind: str, conditions: Sequence[Condition]) -> Any:
-        found = [
-            self.rewrite(self.schema[kind], each) if isinstance(each, Where) else each
-            for each in conditions
-        ]
-        return _Follow.all(self, kind, found)
+    def fulfilling(self, query: Query) -> Any:
+        kind = self.schema[query.kind]
+        found = (
+            self.rewrite(kind, each) if isinstance(each, Where) else each
+            for each in query.conditions
+        )
+        return _View.fulfilling(self, attrs.evolve(query, conditions=tuple(found)))
 
 
 class _Rewriting(_Reader):
@@ -157,8 +158,8 @@ class _Rewriting(_Reader):
     def rewrite(self, kind: Kind, where: Where) -> Condition:
         raise NotImplementedError
 
-    def _follow(self, scope: Scope) -> _Follow:
-        return _RewritingFollow(self._read(), self.schema, scope, self.rewrite)
+    def _view(self, scope: Scope) -> _View:
+        return _RewritingView(self._read(), self.schema, scope, self.rewrite)
 
 
 @_caught_by("test_ne_matches_missing")
@@ -273,9 +274,9 @@ class CursorsToNothing(_Reader):
 
 
 @attrs.frozen
-class _HopsFreely(_Follow):
-    def reference(self, record: _Seen, field: str) -> _Seen | None:
-        return _Follow.reference(_Follow(self.data, self.schema, NO_SCOPE), record, field)
+class _HopsFreely(_View):
+    def reference(self, record: _Row, field: str) -> _Row | None:
+        return _View.reference(_View(self.data, self.schema, NO_SCOPE), record, field)
 
 
 @_caught_by(
@@ -286,37 +287,37 @@ class _HopsFreely(_Follow):
 class HopsOutOfScope(_Reader):
     """Paths lead to records that the scope hides."""
 
-    def _follow(self, scope: Scope) -> _Follow:
+    def _view(self, scope: Scope) -> _View:
         return _HopsFreely(self._read(), self.schema, scope)
 
 
 @attrs.frozen
-class _LinksFreely(_Follow):
-    def linked(self, record: _Seen, condition: Linked) -> Iterable[_Seen]:
-        return _Follow.linked(_Follow(self.data, self.schema, NO_SCOPE), record, condition)
+class _LinksFreely(_View):
+    def linked(self, record: _Row, condition: Linked) -> Iterable[_Row]:
+        return _View.linked(_View(self.data, self.schema, NO_SCOPE), record, condition)
 
 
 @_caught_by("test_linked_does_not_see_what_is_hidden")
 class LinksOutOfScope(_Reader):
     """`linked` finds records that the scope hides."""
 
-    def _follow(self, scope: Scope) -> _Follow:
+    def _view(self, scope: Scope) -> _View:
         return _LinksFreely(self._read(), self.schema, scope)
 
 
 @attrs.frozen
-class _ScopesItself(_Follow):
-    def sees(self, seen: _Seen) -> bool:
+class _ScopesItself(_View):
+    def sees(self, row: _Row) -> bool:
         from crmkit.query import holds
 
-        return all(holds(seen, each, self) for each in self.scope.get(seen.kind.name, ()))
+        return all(holds(row, each, self) for each in self.scope.get(row.kind.name, ()))
 
 
 @_caught_by("test_the_scope_itself_is_read_without_a_scope")
 class ScopesTheScope(_Reader):
     """A scope's own conditions see only what the scope shows."""
 
-    def _follow(self, scope: Scope) -> _Follow:
+    def _view(self, scope: Scope) -> _View:
         return _ScopesItself(self._read(), self.schema, scope)
 
 
@@ -360,8 +361,8 @@ def _floated(value: Any) -> Any:
 class SearchesAcrossFields(_Reader):
     """All fields are searched as one text."""
 
-    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
-        values = [seen.document.get(field.name) or "" for field in fields]
+    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+        values = [row.document.get(field.name) or "" for field in fields]
         text = "".join("".join(map(str, each)) for each in values)
         return all(matches(phrase, search_tokens(text)) for phrase in phrases)
 
@@ -370,17 +371,17 @@ class SearchesAcrossFields(_Reader):
 class FindsAnyWord(_Reader):
     """One word of the query is enough."""
 
-    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
-        return any(super(FindsAnyWord, self)._has(seen, fields, [each]) for each in phrases)
+    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+        return any(super(FindsAnyWord, self)._has(row, fields, [each]) for each in phrases)
 
 
 @_caught_by("test_runs_are_contiguous", "test_repeated_syllables")
 class FindsBagsOfSyllables(_Reader):
     """A run is found by its parts in any order."""
 
-    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
         parts = [Phrase((token,), each.prefix) for each in phrases for token in each.tokens]
-        return super()._has(seen, fields, parts)
+        return super()._has(row, fields, parts)
 
 
 @_caught_by("test_hidden_fields_are_not_looked_into")
@@ -420,13 +421,13 @@ class OldestFirst(_Reader):
 class FindsGhosts(_Reader):
     """Old words go on finding a record after an update."""
 
-    def _has(self, seen: _Seen, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
-        past = [dict(seen.document)]
-        for change in reversed(self.history(seen.kind.name, seen.id)):
+    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+        past = [dict(row.document)]
+        for change in reversed(self.history(row.kind.name, row.id)):
             if change.action == "update":
                 undone = {name: before for name, (before, _) in (change.delta or {}).items()}
                 past.append({**past[-1], **undone})
-        documents = [_Seen(seen.kind, each) for each in past]
+        documents = [_Row(row.kind, each, row.number) for each in past]
         return any(super(FindsGhosts, self)._has(each, fields, phrases) for each in documents)
 
 
@@ -437,42 +438,43 @@ class FindsGhosts(_Reader):
 class LosesUpdates(MemoryTransaction):
     """The last writer wins."""
 
-    def update(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
-        self._put(self.schema[kind], writes, stamp, lambda data, write: None)
+    def _check_version(self, data: _Data, write: Write) -> None:
+        if write.action != "update":
+            super()._check_version(data, write)
 
 
 @_caught_by("test_missing_never_clashes")
 class MissingClashes(MemoryTransaction):
     """Two records clash in unique values that are partly missing."""
 
-    def _store(self, kind: Kind, document: Document, taken: dict[Any, str]) -> None:
+    def _store(self, kind: Kind, document: Document) -> None:
         for fields in kind.unique:
             values = tuple(document.get(name) for name in fields)
-            for other in self._data.documents(kind.name):
-                same = tuple(other.get(name) for name in fields) == values
-                if same and set(values) != {None} and other["id"] != document["id"]:
-                    raise Duplicate(kind.name, fields, values, other["id"])
-        super()._store(kind, document, taken)
+            for other in self._data.all(kind.name):
+                same = tuple(other.document.get(name) for name in fields) == values
+                if same and set(values) != {None} and other.id != document["id"]:
+                    raise Duplicate(kind.name, fields, values, other.id)
+        super()._store(kind, document)
 
 
 @_caught_by("test_unique_is_as_exact_as_equality")
 class UniqueInAnyCase(MemoryTransaction):
     """Unique values clash with others of another case."""
 
-    def _store(self, kind: Kind, document: Document, taken: dict[Any, str]) -> None:
+    def _store(self, kind: Kind, document: Document) -> None:
         serial = document.get("serial")
-        for other in self._data.documents(kind.name):
-            text = other.get("serial")
+        for other in self._data.all(kind.name):
+            text = other.document.get("serial")
             if serial and text and text != serial and text.lower() == serial.lower():
-                raise Duplicate(kind.name, ("serial",), (serial,), other["id"])
-        super()._store(kind, document, taken)
+                raise Duplicate(kind.name, ("serial",), (serial,), other.id)
+        super()._store(kind, document)
 
 
 @_caught_by("test_a_reference_must_lead_somewhere", "test_restored_references_hold_at_the_commit")
 class TrustsReferences(MemoryTransaction):
     """References are not looked up."""
 
-    def _check_references(self, kind: Kind, id: str) -> None:
+    def _check_references(self, kind: str, ids: Iterable[str]) -> None:
         return
 
 
@@ -482,7 +484,7 @@ class VersionsStartAgain(_Reader):
 
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         found = super().versions(kind, ids)
-        return {id: found[id] for id in found if self._read().document(kind, id)}
+        return {id: found[id] for id in found if self._read().row(kind, id)}
 
 
 @_caught_by(
