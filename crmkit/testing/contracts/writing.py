@@ -54,6 +54,17 @@ class Writing(Contract):
         assert (caught.value.expected, caught.value.actual) == (1, 0)
         assert lab.get(gone) is None
 
+    def test_writing_what_was_never_saved_is_a_conflict(self, lab: Lab) -> None:
+        """An update or delete of a record of version 0 is a `ConflictError`: it does not insert, nor pass unsaid."""
+        fresh = Specimen(name="never saved")
+        with pytest.raises(ConflictError) as caught:
+            lab.update(fresh, name="there")
+        assert (caught.value.expected, caught.value.actual) == (0, 0)
+        with pytest.raises(ConflictError):
+            lab.delete(fresh)
+        assert lab.get(fresh) is None
+        assert lab.storage.position() == 0
+
     def test_inserting_what_is_there_is_a_conflict(self, lab: Lab) -> None:
         """An insert under an id that is there is a `ConflictError`: none expected, this version found."""
         there = lab.update(lab.add(Specimen(name="there")), name="still there")
