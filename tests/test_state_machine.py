@@ -43,7 +43,13 @@ def test_the_reference_agrees_with_itself():
     run_state_machine_as_test(storage_machine(MemoryStorage), settings=few)
 
 
-@pytest.mark.parametrize("name", ["NeMissesMissing", "FindsGhosts", "RedactionForgetsDeltas"])
+FAULTS = [
+    "RedactionForgetsDeltas",
+    *(pytest.param(each, marks=pytest.mark.long) for each in ("NeMissesMissing", "FindsGhosts")),
+]
+
+
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found(name):
     (fault,) = (each.storage for each in broken.BROKEN if each.storage.__name__ == name)
     blind = settings(QUICK, max_examples=300, phases=[Phase.generate], derandomize=True)

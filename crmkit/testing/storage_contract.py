@@ -7,6 +7,7 @@ from crmkit.testing.contracts.hostile import Hostile
 from crmkit.testing.contracts.journal import Journal
 from crmkit.testing.contracts.keeping import Keeping
 from crmkit.testing.contracts.paging import Paging
+from crmkit.testing.contracts.restoring import Restoring
 from crmkit.testing.contracts.scope import Scoped
 from crmkit.testing.contracts.search import Search
 from crmkit.testing.contracts.totals import Totals
@@ -27,6 +28,7 @@ class StorageContract(
     Writing,
     Transactions,
     Journal,
+    Restoring,
     Keeping,
     Hostile,
 ):
