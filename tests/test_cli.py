@@ -203,7 +203,7 @@ def test_editing_sets_and_unsets_fields(company: Run) -> None:
         (("--set", "nam=x"), "did you mean 'name'"),
         (("--set", "name"), "--set field=value"),
         (("--set", "version=7"), "kept by crmkit"),
-        (("--set", "type=robot"), "one of person, organization"),
+        (("--set", "type=robot"), "customer.type takes one of"),
         (("--unset", "name"), "is required"),
     ],
 )
@@ -548,6 +548,16 @@ def test_plugins_are_listed_shown_and_switched(spa: Run) -> None:
     spa("plugin", "enable", "spa")
     spa("plugin", "show", "spa")
     assert "did you mean 'spa'" in spa("plugin", "disable", "spaa", code=1).stderr
+
+
+def test_a_new_plugin_is_written_and_has_nothing_to_object_to(company: Run, tmp_path: Path) -> None:
+    written = answer(company, "plugin", "new", "sample", "--kind", "module", "--dir", "made")
+
+    assert all(Path(each["written"]).is_file() for each in written)
+    assert "is there already" in company("plugin", "new", "sample", "--dir", "made", code=1).stderr
+    assert answer(company, "plugin", "check", "made/crmkit-sample") == []
+    (tmp_path / "made" / "crmkit-sample" / "README.md").unlink()
+    assert "README" in company("plugin", "check", "made/crmkit-sample").stdout
 
 
 def test_disabling_makes_a_configuration_if_there_is_none(run: Run, tmp_path: Path) -> None:

@@ -127,13 +127,16 @@ def _set_disabled(app: App, names: set[str]) -> None:
 @plugin.define("new", NAME, KIND, FOLDER)
 def new(app: App, name: str, kind: str, folder: Path | None) -> None:
     """Write a plugin to begin with: it installs, and passes its tests."""
-    files = import_module("crmkit.scaffold").write_plugin(name, kind, folder or Path.cwd())
+    from crmkit.scaffold import write_plugin
+
+    files = write_plugin(name, kind, folder or Path.cwd())
     show(app, [{"written": str(each)} for each in files], columns="written")
 
 
 @plugin.define("check", click.Argument(["name"], required=False))
 def check(app: App, name: str | None) -> None:
     """Check a plugin, or all, against what plugins promise; NAME may be a path."""
+    # By name: the testing package is no part of what the command line stands on.
     check_plugin = import_module("crmkit.testing.check").check_plugin
     rows = [
         {"plugin": each, "severity": found.severity, "text": found.text, "fix": found.fix}
