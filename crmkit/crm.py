@@ -76,8 +76,8 @@ class Handle(Reader):
         """
         app = self._app
         app.check_outside()
-        start = app.storage.position() if app.observers else 0
         with app.storage.transaction() as storage:
+            start = storage.position() if app.observers else 0
             tx = Transaction(
                 app,
                 storage,

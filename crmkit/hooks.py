@@ -38,7 +38,7 @@ class Implementation:
         arguments = [values[name] for name in self.arguments]
         try:
             result = self.function(*arguments)
-            return list(result) if isinstance(result, Iterator) else result
+            return list(result) if hasattr(result, "__next__") else result
         except CrmError:
             raise
         except Exception as error:
