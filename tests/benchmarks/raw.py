@@ -117,7 +117,8 @@ class Raw:
 
         def search(words: Sequence[str]) -> None:
             for word in words:
-                execute(sql, (f'"{tokens(word)}"', "legal")).fetchall()
+                # Two syllables are one token; those of a text would end in its last syllable.
+                execute(sql, (f'"{word}"', "legal")).fetchall()
 
         return search
 
