@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from crmkit.codec import dump_document
-from crmkit.errors import ConflictError, CrmError, MissingReference, ReferencedError
-from crmkit.errors import Duplicate as DuplicateError
+from crmkit.errors import CrmError
 from crmkit.memory import MemoryStorage
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.resolve import resolve, resolve_conditions
 from crmkit.storage import Change, Reads, Scope, Storage, Transaction
+from crmkit.testing.compare import exact, told
 from crmkit.testing.kinds import zoo
 from crmkit.testing.lab import Lab
 from crmkit.testing.strategies import (
@@ -36,32 +36,6 @@ KINDS = ("customer", "specimen", "slip")
 _ZOO, _BARE = zoo(), zoo(added=False)
 _ANY_KIND = st.sampled_from(KINDS)
 Step = Callable[[Lab, Transaction], Any]
-
-
-def _error(error: CrmError, batch: int) -> tuple[Any, ...]:
-    """What of an error must be the same: of a batch with several faults, any may be told."""
-    name = type(error).__name__
-    if batch > 1:
-        return ("error",)
-    if isinstance(error, ConflictError):
-        return name, error.kind, error.id, error.expected, error.actual
-    if isinstance(error, DuplicateError):
-        return name, error.kind
-    if isinstance(error, MissingReference | ReferencedError):
-        return name, error.kind, error.id
-    return (name,)
-
-
-def _exact(value: Any) -> Any:
-    """What a value is, in a form where 1, 1.0 and True differ and the order of keys does not matter."""
-    if attrs.has(type(value)):
-        names = (each.name for each in attrs.fields(type(value)))
-        return type(value).__name__, [_exact(getattr(value, name)) for name in names]
-    if isinstance(value, Mapping):
-        return sorted((key, _exact(each)) for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return type(value).__name__, [_exact(each) for each in value]
-    return repr(value)
 
 
 def _told(changes: list[Change]) -> list[Change]:
@@ -99,9 +73,9 @@ class StorageMachine(RuleBasedStateMachine):
             try:
                 outcomes.append(("value", work(lab)))
             except CrmError as error:
-                outcomes.append(_error(error, batch))
+                outcomes.append(told(error, batch))
         reference, other = outcomes
-        assert _exact(other) == _exact(reference)
+        assert exact(other) == exact(reference)
         return reference[1] if reference[0] == "value" else None
 
     def _write(self, step: Step, batch: int = 1) -> None:
