@@ -16,7 +16,6 @@ from crmkit import __all__ as public_names
 from crmkit import __version__
 from crmkit.errors import PluginError
 from crmkit.manifest import API
-from crmkit.records import CORE_KINDS
 
 __all__ = ["KINDS", "write_plugin"]
 
@@ -79,8 +78,7 @@ def _words(name: str) -> dict[str, str]:
         "api": API,
         "version": __version__,
     }
-    taken = {each.__kind__ for each in CORE_KINDS}
-    if words["word"] in taken or words["class"] in public_names:
+    if words["class"] in public_names:  # the core's kinds are among them
         raise PluginError(f"{name!r} is a word of crmkit itself; choose another name")
     return words
 

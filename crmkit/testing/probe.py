@@ -17,14 +17,10 @@ from typing import Any
 
 import attrs
 
-from crmkit.config import Company, Config
-from crmkit.crm import CRM
-from crmkit.errors import CrmError, PluginError
-from crmkit.manifest import Finding
+from crmkit import CRM, Company, Config, CrmError, Customer, Finding, PluginError
 from crmkit.memory import MemoryStorage
 from crmkit.opening import build_schema
 from crmkit.plugins import BrokenPlugins, Found, Plugins, discover, resolve
-from crmkit.records import Customer
 from crmkit.testing.validators import (
     Probe,
     commands,

@@ -14,17 +14,23 @@ from typing import Any
 
 import attrs
 
+from crmkit import (
+    Config,
+    CrmError,
+    Field,
+    Finding,
+    Kind,
+    Money,
+    Record,
+    Schema,
+    Storage,
+    Write,
+)
 from crmkit.codec import accept, dump_document, load_document
-from crmkit.config import Config
-from crmkit.errors import CrmError
-from crmkit.manifest import Finding
 from crmkit.memory import MemoryStorage
 from crmkit.plugins import Found, Plugins, resolve
-from crmkit.records import Record
-from crmkit.schema import Field, Kind, Schema
-from crmkit.storage import Stamp, Storage, Write
+from crmkit.storage import Stamp
 from crmkit.types import Choice
-from crmkit.values import Money
 
 __all__ = [
     "SMOKE",
