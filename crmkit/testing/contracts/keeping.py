@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
+
 from crmkit.codec import dump_document
 from crmkit.query import where
 from crmkit.records import CORE_KINDS, Customer, OpaqueRecord
 from crmkit.schema import Schema, catalogue, from_catalogue, read_kind
 from crmkit.testing.contracts.base import Contract
-from crmkit.testing.kinds import Slip, Specimen, zoo
+from crmkit.testing.kinds import Colour, Slip, Specimen, zoo
 from crmkit.testing.lab import Lab, Opener
 from crmkit.values import Money
 
@@ -136,6 +138,21 @@ class Keeping(Contract):
         assert lab.get(old) == new
         assert lab.names(where["clinic.chart"] == "7", where["custom.tier"] == "x") == ["old"]
         assert lab.search("word") == ["old"]
+        lab.storage.close()
+
+    def test_required_fields_that_are_new_have_their_default(self, open_storage: Opener) -> None:
+        """A required field that is new to old records has its declared default, for conditions as well."""
+        new = ("count", "fee", "colour", "details", "at")
+        slip = zoo()["slip"]
+        fields = {name: field for name, field in slip.fields.items() if name not in new}
+        others = (each for each in zoo() if each.name != "slip")
+        lab = Lab(open_storage(), Schema.of([*others, attrs.evolve(slip, fields=fields)]))
+        specimen = lab.add(Specimen(name="a"))
+        lab.add(Slip(specimen_id=specimen.id, text="old"))
+        lab.schema = zoo()
+        lab.storage.prepare(lab.schema)
+        (found,) = lab.find(where.count == 0, where.colour == Colour.RED, kind="slip")
+        assert [found[name] for name in new] == [Slip(specimen_id="x")[name] for name in new]
         lab.storage.close()
 
     def test_fields_that_are_gone_come_back_as_extra(self, lab: Lab) -> None:
