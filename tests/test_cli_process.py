@@ -153,7 +153,7 @@ def test_a_table_is_cut_to_the_terminal(crm: Crm, tmp_path: Path) -> None:
     crm("init")
     crm("customer", "add", "--name", "긴이름" * 60, "--owner", "kim")
     master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 60))  # type: ignore[attr-defined]
+    termios.tcsetwinsize(slave, (24, 60))
     environ = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
 
     subprocess.run([*CRM, "customer", "list"], cwd=tmp_path, env=environ, stdout=slave, check=True)
