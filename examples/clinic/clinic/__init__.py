@@ -13,7 +13,6 @@ from clinic import charts, checks, diary, profile, staff
 from clinic.kinds import FIELDS, Visit
 from clinic.settings import Settings
 from crmkit import (
-    CRM,
     Actor,
     Check,
     CommandSpec,
@@ -23,6 +22,7 @@ from crmkit import (
     Handle,
     Manifest,
     Problem,
+    Reader,
     Record,
     Restriction,
     Section,
@@ -117,6 +117,6 @@ def crm_authorize(
 
 
 @hookimpl
-def crm_restrict(crm: CRM, actor: Actor, kind: str) -> Restriction | None:
+def crm_restrict(crm: Reader, actor: Actor, kind: str) -> Restriction | None:
     """Receptionists see their branch, and no medical reasons."""
     return staff.restriction(crm, actor, kind)

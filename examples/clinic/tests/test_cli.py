@@ -183,3 +183,15 @@ def test_doctor_finds_visits_with_a_doctor_who_has_left(run: Run, tmp_path: Path
     [found] = [line for line in json.loads(report.stdout) if line["check"] == "visiting-staff"]
     assert found["severity"] == "warning"
     assert "1 visits to come are booked with 김서연" in found["text"]
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_the_projects_readme_shows_what_is_printed(run: Run, readme: str) -> None:
+    text = (HERE.parents[1] / readme).read_text("utf-8")
+    block = text.partition("```console\n")[2].partition("```")[0]
+    shown = [each.partition("\n") for each in f"\n{block}".split("\n$ uv run crm ")[1:]]
+
+    printed = [run(*command.split()).stdout for command, _, _ in shown]
+
+    assert [output for *_, output in shown if output] == [printed[1].rstrip(), printed[2].rstrip()]
+    assert "환불받고" in printed[3]
