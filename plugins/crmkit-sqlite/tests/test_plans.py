@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from crmkit.kinds import Customer
 from crmkit.query import linked, where
-from crmkit.records import Customer
 from crmkit.testing.kinds import Specimen
 from crmkit.values import Money
 
@@ -120,8 +120,9 @@ def test_what_is_linked_is_looked_up(plan):
 
 
 def test_a_custom_field_with_an_index(lab, connection):
-    from crmkit.records import CORE_KINDS, CustomField
-    from crmkit.schema import Schema, custom_field, read_kind
+    from crmkit.declarations import custom_field, read_kind
+    from crmkit.kinds import CORE_KINDS, CustomField
+    from crmkit.schema import Schema
 
     tier = custom_field(CustomField(on="customer", name="tier", index=True))
     kinds = [read_kind(each, added=[tier] if each is Customer else ()) for each in CORE_KINDS]

@@ -9,10 +9,12 @@ import attrs
 import pytest
 
 from crmkit.codec import dump_document
+from crmkit.declarations import read_kind
 from crmkit.errors import SchemaError
+from crmkit.kinds import CORE_KINDS
 from crmkit.query import where
-from crmkit.records import CORE_KINDS, Record, field, kind
-from crmkit.schema import Field, Schema, read_kind
+from crmkit.records import Record, field, kind
+from crmkit.schema import Field, Schema
 from crmkit.testing.kinds import Specimen, zoo
 from crmkit.testing.lab import Lab
 from crmkit.types import Items, Text

@@ -49,15 +49,16 @@ class Place:
 
 @attrs.frozen
 class Compiled:
-    """A statement, what turns values into its parameters, and how many it has."""
+    """A statement, what turns values into the builder's parameters, and which of those its `?` stand for."""
 
     sql: str
     binders: tuple[tuple[Binder, int], ...]
-    width: int
+    order: tuple[int, ...]
 
     def bind(self, values: Sequence[Any]) -> list[Any]:
         """The parameters for these values."""
-        return bound(values, self.binders)[: self.width]
+        numbered = bound(values, self.binders)
+        return [numbered[place] for place in self.order]
 
 
 class Builder:
@@ -106,9 +107,9 @@ class Builder:
         return shape[2] in {"in", "has"} or (shape[2] != "present" and shape[3] is None)
 
     def finish(self, sql: str) -> Compiled:
-        """The statement with what its parameters need; those behind the last one used are dropped."""
-        used = max(map(int, re.findall(r"\?(\d+)", sql)), default=0)
-        return Compiled(sql, tuple(self.binders), used)
+        """The statement with what its parameters need, each `?3` made a `?`: Python takes numbers for names."""
+        order = tuple(int(number) - 1 for number in re.findall(r"\?(\d+)", sql))
+        return Compiled(re.sub(r"\?\d+", "?", sql), tuple(self.binders), order)
 
     # Conditions ------------------------------------------------------------------------------------------------
 

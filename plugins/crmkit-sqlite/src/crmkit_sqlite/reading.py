@@ -111,7 +111,8 @@ class SQLiteReads(Reads):
 
         def make() -> Compiled:
             builder = Builder(self._book, kind, (), scoped)
-            tests = [f"r.id = ?{builder.take()}", *builder.where()]
+            # Last, so that what binds the scope need not know the id.
+            tests = [*builder.where(), f"r.id = ?{builder.take()}"]
             columns = self._book.table(kind).select()
             source = builder.frame.source()
             return builder.finish(f"SELECT {columns} FROM {source} WHERE {' AND '.join(tests)}")
@@ -285,8 +286,8 @@ class SQLiteReads(Reads):
             last = self._connect().execute(sql, (kind, ids[0])).fetchone()[0]
             return {} if last is None else {ids[0]: last}
         sql = (
-            "SELECT value, (SELECT max(version) FROM crm_journal WHERE kind = ?1 AND id = value) AS last "
-            "FROM json_each(?2) WHERE last IS NOT NULL"
+            "SELECT value, (SELECT max(version) FROM crm_journal WHERE kind = ? AND id = value) AS last "
+            "FROM json_each(?) WHERE last IS NOT NULL"
         )
         return dict(self._connect().execute(sql, (kind, _listed(ids))).fetchall())
 
@@ -302,6 +303,6 @@ class SQLiteReads(Reads):
     @guarded
     def states(self, prefix: str) -> dict[str, Any]:
         """A range of `crm_state`."""
-        sql = "SELECT key, value FROM crm_state WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key"
-        rows = self._connect().execute(sql, (prefix,)) if _is_text(prefix) else ()
+        sql = "SELECT key, value FROM crm_state WHERE key >= ? AND substr(key, 1, length(?)) = ? ORDER BY key"
+        rows = self._connect().execute(sql, (prefix,) * 3) if _is_text(prefix) else ()
         return {key: json.loads(text) for key, text in rows}

@@ -276,7 +276,7 @@ class SQLiteTransaction(SQLiteReads, Transaction):
         if value is None:
             self.link.execute("DELETE FROM crm_state WHERE key = ?", (key,))
         else:
-            sql = "INSERT INTO crm_state VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2"
+            sql = "INSERT OR REPLACE INTO crm_state VALUES (?, ?)"
             self.link.execute(sql, (key, dumped_json(value)))
         return True
 
