@@ -26,10 +26,14 @@ from crmkit.storage import Patch
 
 
 def branch_of(actor: Actor, settings: Settings) -> str | None:
-    """The branch that an actor is confined to; None for doctors, and for what is no person: workers, the system."""
+    """The branch that an actor is confined to; None for doctors, and for what is no person: workers, the system.
+
+    Strangers are confined to the branch "", which nothing belongs to.
+    """
     if actor.type != "person" or actor.id in settings.doctors:
         return None
-    return actor.id.partition("@")[2]
+    branch = actor.id.partition("@")[2]
+    return branch if branch in settings.branches else ""
 
 
 def registered(tx: GuardView, writes: Sequence[Write], actor: Actor) -> Iterator[Patch]:

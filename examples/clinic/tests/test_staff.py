@@ -215,8 +215,9 @@ def test_the_desk_books_its_own_visits(
     assert desk.count(Visit) == 2
 
 
-def test_a_stranger_writes_nothing(crm: CRM) -> None:
-    text = denied(crm.acting("root"), lambda tx: tx.add(Customer(name="누구")))
+@pytest.mark.parametrize("stranger", ["root", "민지@어딘가", "@", "강남"])
+def test_a_stranger_writes_nothing(crm: CRM, stranger: str) -> None:
+    text = denied(crm.acting(stranger), lambda tx: tx.add(Customer(name="누구")))
 
     assert text == "the clinic does not know you; act as a doctor or as name@branch"
 
