@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from crmkit.errors import TransactionError as TransactionError
     from crmkit.errors import UnsupportedError as UnsupportedError
     from crmkit.errors import ValueRefused as ValueRefused
+    from crmkit.kinds import Alias as Alias
+    from crmkit.kinds import Customer as Customer
+    from crmkit.kinds import CustomField as CustomField
+    from crmkit.kinds import Direction as Direction
+    from crmkit.kinds import Identity as Identity
+    from crmkit.kinds import Interaction as Interaction
+    from crmkit.kinds import Participant as Participant
     from crmkit.manifest import Check as Check
     from crmkit.manifest import CommandSpec as CommandSpec
     from crmkit.manifest import FieldSpec as FieldSpec
@@ -58,14 +65,7 @@ if TYPE_CHECKING:
     from crmkit.query import linked as linked
     from crmkit.query import where as where
     from crmkit.reading import Reader as Reader
-    from crmkit.records import Alias as Alias
-    from crmkit.records import Customer as Customer
-    from crmkit.records import CustomField as CustomField
-    from crmkit.records import Direction as Direction
-    from crmkit.records import Identity as Identity
-    from crmkit.records import Interaction as Interaction
     from crmkit.records import OpaqueRecord as OpaqueRecord
-    from crmkit.records import Participant as Participant
     from crmkit.records import Record as Record
     from crmkit.records import field as field
     from crmkit.records import kind as kind
@@ -95,10 +95,11 @@ _HOMES = {
     "errors": "BackendError BusyError CauseLoop ClosedError ConfigError ConflictError CrmError Denied Duplicate "
     "InvalidRecords MissingReference NotFound PatchConflict PluginConflict PluginError Problem QueryError "
     "ReferencedError RestrictedError SchemaError TransactionError UnsupportedError ValueRefused",
+    "kinds": "Alias Customer CustomField Direction Identity Interaction Participant",
     "manifest": "Check CommandSpec FieldSpec Finding Manifest Restriction Section WorkerSpec hookimpl hookspec",
     "query": "AnyOf Linked Order Query Where any_of holds linked where",
     "reading": "Reader",
-    "records": "Alias Customer CustomField Direction Identity Interaction OpaqueRecord Participant Record field kind",
+    "records": "OpaqueRecord Record field kind",
     "restrictions": "MASKED",
     "schema": "Field Kind Schema",
     "storage": "SYSTEM Actor Cause Change Measure Storage Total Write",

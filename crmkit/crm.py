@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from crmkit.config import Config, load_config, resolve_storage
 from crmkit.errors import CauseLoop, ClosedError, ConfigError, TransactionError, nearest
+from crmkit.kinds import CustomField
 from crmkit.manifest import Section
 from crmkit.opening import open_schema, reload_schema
 from crmkit.plugins import Plugins, choose, discover, resolve
 from crmkit.reading import Reader
-from crmkit.records import CustomField
 from crmkit.restrictions import Views
 from crmkit.schema import Schema
 from crmkit.storage import MAX_DEPTH, SYSTEM, Actor, Cause, Change, Reads, Storage
@@ -100,7 +100,7 @@ class Handle(Reader):
 
     def profile(self, customer_id: str, *, as_of: datetime | None = None) -> list[Section]:
         """What every plugin has to say of a customer, by name; a section whose plugin fails says so."""
-        from crmkit.records import Customer
+        from crmkit.kinds import Customer
 
         customer = self.get(Customer, customer_id, as_of=as_of)
         values = {"crm": self, "customer": customer, "as_of": as_of}

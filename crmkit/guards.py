@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmkit.codec import accept
+from crmkit.declarations import custom_field
 from crmkit.errors import Denied, InvalidRecords, PatchConflict, PluginError, Problem
-from crmkit.records import CustomField, Identity, Record
-from crmkit.schema import Kind, Schema, custom_field
+from crmkit.kinds import CustomField, Identity
+from crmkit.records import Record
+from crmkit.schema import Kind, Schema
 from crmkit.storage import SYSTEM, Actor, Patch, Write
 
 if TYPE_CHECKING:

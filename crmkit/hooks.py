@@ -11,6 +11,7 @@ import pluggy
 
 from crmkit.errors import CrmError, PluginConflict, PluginError, nearest
 from crmkit.manifest import Check, CommandSpec, FieldSpec, Found, WorkerSpec, described
+from crmkit.query import kind_name
 from crmkit.records import Record
 
 __all__ = ["Brought", "Hooks", "Implementation", "conflict", "hook_arguments", "refusals"]
@@ -152,13 +153,12 @@ def _kind_name(cls: type, call: Implementation) -> str:
 
 
 def _field_path(spec: FieldSpec, call: Implementation) -> str:
-    kind = spec.on if isinstance(spec.on, str) else spec.on.__kind__
     namespace, _, name = spec.name.rpartition(".")
     own = call.owner.namespace
     if namespace not in {"", own}:
         text = f"names a field {spec.name!r}, but its namespace is {own!r}; call it {name!r}"
         raise call.owner.refusal(text, call.hook)
-    return f"{kind}.{own}.{name}"
+    return f"{kind_name(spec.on)}.{own}.{name}"
 
 
 def _command_path(spec: CommandSpec, _: Implementation) -> str:

@@ -16,8 +16,9 @@ import pluggy
 if TYPE_CHECKING:
     from crmkit.crm import CRM
     from crmkit.errors import Problem
+    from crmkit.kinds import Customer
     from crmkit.manifest import Check, CommandSpec, FieldSpec, Restriction, Section, WorkerSpec
-    from crmkit.records import Customer, Record
+    from crmkit.records import Record
     from crmkit.storage import Actor, Change, Patch, Write
     from crmkit.transaction import GuardView
 

@@ -13,6 +13,7 @@ import pluggy
 
 from crmkit.errors import ConfigError, CrmError, PluginError, nearest
 from crmkit.hookspecs import hookspec as hookspec
+from crmkit.query import kind_name
 from crmkit.records import FieldOptions, Record
 
 if TYPE_CHECKING:
@@ -195,9 +196,7 @@ class CommandSpec:
 
 
 def _kind_names(kinds: Iterable[type[Record] | str] | None) -> tuple[str, ...] | None:
-    if kinds is None:
-        return None
-    return tuple(kind if isinstance(kind, str) else kind.__kind__ for kind in kinds)
+    return None if kinds is None else tuple(map(kind_name, kinds))
 
 
 @attrs.frozen

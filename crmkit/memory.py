@@ -476,7 +476,9 @@ class MemoryStorage(_Reader, Storage):
                 steps += [f"add the kind {kind.name}"] if known is None else []
                 steps += [f"add {kind.name}.{name}" for name in sorted(new) if known is not None]
                 for row in list(data.all(kind.name)):
-                    made = _Row(kind, {**_defaults(kind, new), **row.document}, row.number)
+                    initial = {name: kind.fields[name].initial for name in new}
+                    given = {name: value for name, value in initial.items() if value is not None}
+                    made = _Row(kind, {**given, **row.document}, row.number)
                     data.rows[kind.name][row.id] = made
                     data.taken.update(dict.fromkeys(made.unique(), row.id))
             if not plan:
@@ -516,14 +518,3 @@ class MemoryStorage(_Reader, Storage):
     def close(self) -> None:
         """Refuse everything from now on."""
         self._closed = True
-
-
-def _defaults(kind: Kind, names: Iterable[str]) -> Document:
-    found: Document = {}
-    for field in (kind.fields[name] for name in names):
-        default = field.default
-        if hasattr(default, "factory"):
-            default = default.factory()
-        if field.required and default is not None and default is not attrs.NOTHING:
-            found[field.name] = field.type.dump(default)
-    return found

@@ -7,8 +7,9 @@ from typing import Any
 
 from crmkit.codec import blanked, dump_document, load_document
 from crmkit.errors import NotFound
+from crmkit.kinds import Alias
 from crmkit.query import Query, where
-from crmkit.records import Alias, Record
+from crmkit.records import Record
 from crmkit.schema import Kind
 from crmkit.storage import Write
 from crmkit.writer import Writer

@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import dump_document, load_document, stamped
+from crmkit.declarations import custom_field, read_kind, type_of
 from crmkit.errors import BackendError, SchemaError
 from crmkit.guards import normalise
-from crmkit.manifest import FieldSpec
+from crmkit.kinds import CORE_KINDS, CustomField, Identity
+from crmkit.manifest import FieldSpec, described
 from crmkit.query import Query
-from crmkit.records import CORE_KINDS, CustomField, FieldOptions, Identity, Record
-from crmkit.schema import (
-    Field,
-    Kind,
-    Schema,
-    catalogue,
-    custom_field,
-    from_catalogue,
-    read_kind,
-    type_of,
-)
+from crmkit.records import Record
+from crmkit.schema import Field, Kind, Schema
 from crmkit.storage import SYSTEM, Stamp, Storage, Write
 from crmkit.values import Clock, new_id
 
@@ -57,11 +51,8 @@ def plugin_kinds(plugins: Plugins, custom: Iterable[tuple[str, Field]] = ()) -> 
 
 
 def _added_field(name: str, spec: FieldSpec, owner: str) -> Field:
-    options = FieldOptions(
-        **{each.name: getattr(spec, each.name) for each in attrs.fields(FieldOptions)}
-    )
-    made, _ = type_of(spec.type, options, name)
-    return Field(name, made, False, spec.default, options, owner)
+    made, _ = type_of(spec.type, spec, name)
+    return Field(name, made, default=spec.default, options=spec, owner=owner)
 
 
 def build_schema(
@@ -90,18 +81,17 @@ def open_schema(storage: Storage, plugins: Plugins, clock: Clock, region: str) -
     """
     kept = storage.state(CATALOGUE) or {}
     schema = build_schema(plugins, kept, _kept_custom(kept))
-    for kind in schema:
-        stored = kept.get(kind.name, {}).get("schema", kind.schema)
-        if stored > kind.schema:
+    stored = {kind: kept.get(kind.name, {}).get("schema", kind.schema) for kind in schema}
+    for kind, version in stored.items():
+        if version > kind.schema:
             raise SchemaError(
-                f"the database holds {kind.name} records of schema {stored}, and {kind.owner} knows {kind.schema}; "
+                f"the database holds {kind.name} records of schema {version}, and {kind.owner} knows {kind.schema}; "
                 "upgrade that plugin"
             )
     storage.prepare(schema)
-    for kind in schema:
-        stored = kept.get(kind.name, {}).get("schema", kind.schema)
-        if stored < kind.schema:
-            _upgrade(storage, kind, stored, clock)
+    for kind, version in stored.items():
+        if version < kind.schema:
+            _upgrade(storage, kind, version, clock)
     _keep(storage, schema, kept)
     _renormalise(storage, plugins, clock, region)
     return schema
@@ -147,7 +137,7 @@ def _upgrade(storage: Storage, kind: Kind, stored: int, clock: Clock) -> None:
     except Exception as error:
         raise SchemaError(
             f"the {kind.name} records cannot be brought from schema {stored} to {kind.schema} by {kind.owner}: "
-            f"{type(error).__name__}: {error}; nothing was lost, mend its `upgrade` and open again"
+            f"{described(error)}; nothing was lost, mend its `upgrade` and open again"
         ) from error
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Where",
     "any_of",
     "holds",
+    "kind_name",
     "linked",
     "ordered",
     "sort_key",
@@ -34,7 +35,6 @@ __all__ = [
 Op: TypeAlias = Literal[
     "eq", "ne", "lt", "le", "gt", "ge", "in", "prefix", "present", "has", "contains"
 ]
-ORDERING = frozenset({"lt", "le", "gt", "ge"})
 
 
 class _NoTruth:
@@ -95,10 +95,17 @@ def any_of(*conditions: Where | Linked | AnyOf) -> AnyOf:
 
 def linked(kind: str | type, field: str, *conditions: Condition) -> Linked:
     """There is a record of `kind` (a class or its name) whose reference `field` points here."""
-    name = kind if isinstance(kind, str) else getattr(kind, "__kind__", None)
-    if not isinstance(name, str):
+    return Linked(kind_name(kind), field, conditions)
+
+
+def kind_name(kind: str | type) -> str:
+    """The name of a kind given as its class or its name."""
+    if isinstance(kind, str):
+        return kind
+    name = getattr(kind, "__kind__", None)
+    if not isinstance(name, str) or not name:
         raise QueryError(f"{kind!r} is not a kind; give a class made with @kind, or its name")
-    return Linked(name, field, conditions)
+    return name
 
 
 class PathBuilder:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import NotFound, PluginError, QueryError, UnsupportedError
+from crmkit.kinds import Alias
 from crmkit.past import Past
-from crmkit.query import Condition, Order, Query, ordered
-from crmkit.records import Alias, Record
+from crmkit.query import Condition, Order, Query, kind_name, ordered
+from crmkit.records import Record
 from crmkit.resolve import resolve
 from crmkit.restrictions import View, Views
 from crmkit.schema import Kind, Schema
@@ -35,16 +36,6 @@ else:
 __all__ = ["Reader", "Records"]
 
 Paths = str | Sequence[str]
-
-
-def kind_name(kind: type[Record] | str) -> str:
-    """The name of a kind given as its class or its name."""
-    if isinstance(kind, str):
-        return kind
-    name = getattr(kind, "__kind__", None)
-    if not isinstance(name, str) or not name:
-        raise QueryError(f"{kind!r} is not a kind; give a class made with @kind, or its name")
-    return name
 
 
 def _paths(paths: Paths) -> tuple[str, ...]:

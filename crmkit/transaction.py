@@ -17,7 +17,8 @@ from crmkit.errors import (
 from crmkit.guards import Guards
 from crmkit.merging import absorb, redact
 from crmkit.past import version_of
-from crmkit.reading import R, Reader, kind_name
+from crmkit.query import kind_name
+from crmkit.reading import R, Reader
 from crmkit.records import Record
 from crmkit.restrictions import MASKED, Views
 from crmkit.schema import Kind, Schema

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import accept, blanked, difference, dump_document, load_document
 from crmkit.errors import InvalidRecords
-from crmkit.records import Customer, OpaqueRecord
-from crmkit.schema import catalogue, from_catalogue
+from crmkit.kinds import Customer
+from crmkit.records import OpaqueRecord
 from crmkit.testing.kinds import Slip, Specimen, zoo
 from crmkit.testing.strategies import records
 

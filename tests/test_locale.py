@@ -14,8 +14,8 @@ from babel.messages.pofile import read_po
 import crmkit
 from crmkit.cli.language import Language, Word, locale_language
 from crmkit.cli.root import COMMANDS
-from crmkit.records import CORE_KINDS
-from crmkit.schema import read_kind
+from crmkit.declarations import read_kind
+from crmkit.kinds import CORE_KINDS
 
 PACKAGE = Path(crmkit.__file__).parent
 LOCALE = PACKAGE / "locale"
@@ -33,8 +33,8 @@ def texts(found: Catalog) -> set[str]:
 
 def extracted() -> set[str]:
     with (LOCALE / "babel.cfg").open() as file:
-        methods, options = parse_mapping_cfg(file, "babel.cfg")
-    return {row[2] for row in extract_from_dir(PACKAGE, methods, options)}
+        methods, options = parse_mapping_cfg(file, "babel.cfg")  # type: ignore[no-untyped-call]
+    return {str(row[2]) for row in extract_from_dir(PACKAGE, methods, options)}
 
 
 def test_the_catalogs_have_what_the_code_says() -> None:

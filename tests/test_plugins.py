@@ -13,6 +13,7 @@ import pytest
 
 from crmkit import plugins as plugins_module
 from crmkit.errors import ConfigError, CrmError, PluginConflict, PluginError, ValueRefused
+from crmkit.kinds import Customer
 from crmkit.manifest import (
     Check,
     CommandSpec,
@@ -27,7 +28,7 @@ from crmkit.manifest import (
     hookspec,
 )
 from crmkit.plugins import BrokenPlugins, Plugins, choose, discover, find_local, resolve
-from crmkit.records import Customer, Record, kind
+from crmkit.records import Record, kind
 
 
 def plugin(name, *functions, **manifest):

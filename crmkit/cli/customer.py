@@ -12,10 +12,11 @@ from crmkit.cli.command import AS_OF, SKIP, limit, many
 from crmkit.cli.language import _
 from crmkit.cli.output import cell, document, note, show, values, write_table
 from crmkit.cli.records import ID, SET, KindGroup, field_options, new_record, show_page
+from crmkit.declarations import read_kind
+from crmkit.kinds import Customer, Identity, Interaction
 from crmkit.manifest import Section
 from crmkit.query import where
-from crmkit.records import Customer, Identity, Interaction, Record
-from crmkit.schema import read_kind
+from crmkit.records import Record
 
 __all__ = ["customer", "interaction"]
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal
 
-from crmkit.records import CORE_KINDS, Customer, CustomField, FieldOptions, Record, field, kind
-from crmkit.schema import Field, Schema, custom_field, read_kind
+from crmkit.declarations import custom_field, read_kind
+from crmkit.kinds import CORE_KINDS, Customer, CustomField
+from crmkit.records import FieldOptions, Record, field, kind
+from crmkit.schema import Field, Schema
 from crmkit.types import MoneyType, Text
 from crmkit.values import Money
 

@@ -34,14 +34,16 @@ from typing import Any
 
 import pytest
 
+from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import dump_document, load_document
 from crmkit.config import Config
 from crmkit.crm import CRM
 from crmkit.errors import NotFound
+from crmkit.kinds import Customer
 from crmkit.memory import MemoryStorage
 from crmkit.plugins import Plugins
-from crmkit.records import Customer, OpaqueRecord, Record
-from crmkit.schema import Schema, catalogue, from_catalogue
+from crmkit.records import OpaqueRecord, Record
+from crmkit.schema import Schema
 from crmkit.testing.fixtures import FakeClock
 
 __all__ = ["KindContract", "PluginContract"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import crmkit
-from crmkit import errors, hookspecs, schema, types
+from crmkit import declarations, errors, hookspecs, schema, types
 
 _PLACE = re.compile(r"^% generated: (\w+) ?(.*)$", re.M)
 
@@ -196,7 +196,7 @@ def _fields(cls: type) -> str:
     if not (issubclass(cls, crmkit.Record) and cls.__dict__.get("__options__")):
         return ""
     rows = []
-    for field in schema.read_kind(cls).fields.values():
+    for field in declarations.read_kind(cls).fields.values():
         options = field.options
         marks = [name for name in ("index", "search", "personal") if getattr(options, name)]
         if field.refers_to:
@@ -283,14 +283,13 @@ def field_types() -> str:
             (
                 f"`{each.name}`",
                 _doc(each).splitlines()[0].removesuffix("."),
-                _sentences(_doc(each.accept))[0].removesuffix("."),
                 _sentences(_doc(each.dump))[0].removesuffix(".")
                 if "dump" in vars(each)
                 else "itself",
                 f"`{made.blank!r}`" if made.blank is not None else "",
             )
         )
-    return _table(("Type", "Annotation", "Takes", "Plain form", "Blank"), rows)
+    return _table(("Type", "Annotation", "Plain form", "Blank"), rows)
 
 
 def operators() -> str:

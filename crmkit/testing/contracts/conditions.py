@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from crmkit.errors import QueryError
+from crmkit.kinds import Customer
 from crmkit.query import AnyOf, any_of, linked, where
-from crmkit.records import Customer
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Slip, Specimen
 from crmkit.testing.lab import Lab

@@ -7,10 +7,13 @@ from typing import Any
 
 import attrs
 
+from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import dump_document
+from crmkit.declarations import read_kind
+from crmkit.kinds import CORE_KINDS, Customer
 from crmkit.query import where
-from crmkit.records import CORE_KINDS, Customer, OpaqueRecord
-from crmkit.schema import Schema, catalogue, from_catalogue, read_kind
+from crmkit.records import OpaqueRecord
+from crmkit.schema import Schema
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Slip, Specimen, zoo
 from crmkit.testing.lab import Lab, Opener

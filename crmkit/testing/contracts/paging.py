@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from crmkit.errors import QueryError
+from crmkit.kinds import Customer
 from crmkit.query import ordered, sort_key, where
-from crmkit.records import Customer
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Specimen
 from crmkit.testing.lab import Lab

@@ -9,7 +9,7 @@ import pytest
 
 from crmkit.codec import accept, dump_document
 from crmkit.errors import ConflictError, Duplicate, MissingReference
-from crmkit.records import Customer
+from crmkit.kinds import Customer
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.contracts.journal import check_law
 from crmkit.testing.kinds import Specimen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from crmkit.kinds import Customer
 from crmkit.query import any_of, linked, where
-from crmkit.records import Customer
 from crmkit.storage import Measure
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Slip, Specimen

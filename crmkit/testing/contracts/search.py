@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from crmkit.errors import QueryError
-from crmkit.records import Customer
+from crmkit.kinds import Customer
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Slip, Specimen
 from crmkit.testing.lab import Lab

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from crmkit.errors import QueryError, ValueRefused
+from crmkit.kinds import Customer
 from crmkit.query import Condition, where
-from crmkit.records import Customer
 from crmkit.storage import Measure
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Specimen

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from crmkit.errors import ConflictError, Duplicate, MissingReference, ReferencedError
+from crmkit.kinds import Customer
 from crmkit.query import where
-from crmkit.records import Customer
 from crmkit.storage import Write
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Slip, Specimen
