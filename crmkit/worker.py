@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.errors import BackendError, CauseLoop, CrmError, PluginError
-from crmkit.manifest import WorkerSpec
+from crmkit.errors import BackendError, CauseLoop, PluginError
+from crmkit.manifest import WorkerSpec, described
 from crmkit.plugins import resolve
 from crmkit.storage import MAX_DEPTH, Actor, Cause, Change
 from crmkit.transaction import Transaction
@@ -62,8 +62,7 @@ class Aside:
 
     def plain(self) -> dict[str, Any]:
         """What is kept."""
-        again = self.again and format_time(self.again)
-        return {**attrs.asdict(self), "again": again}
+        return {**attrs.asdict(self), "again": self.again and format_time(self.again)}
 
 
 @attrs.frozen
@@ -97,17 +96,9 @@ def worker_states(crm: CRM) -> list[WorkerState]:
         kept = crm.storage.state(_key(name)) or {}
         position = kept.get("position", 0)
         lag = len(crm.storage.changes(position, spec.kinds or None)) if spec.every is None else 0
-        ran = kept.get("ran")
-        found.append(
-            WorkerState(
-                name,
-                position,
-                lag,
-                ran and parse_time(ran),
-                kept.get("error"),
-                tuple(_asides(crm, name)),
-            )
-        )
+        ran = kept.get("ran") and parse_time(kept["ran"])
+        aside = tuple(_asides(crm, name))
+        found.append(WorkerState(name, position, lag, ran, kept.get("error"), aside))
     return found
 
 
@@ -219,11 +210,9 @@ class _Run:
     # The clock -------------------------------------------------------------------------------------------------
 
     def _tick(self) -> int:
-        kept = self.crm.storage.state(self.key)
-        now = self.crm.clock()
+        kept, now = self.crm.storage.state(self.key), self.crm.clock()
         state = kept or {}
-        due = parse_time(state["next"]) if "next" in state else now
-        if now < due:
+        if "next" in state and now < parse_time(state["next"]):
             return 0
         assert self.spec.every is not None
         fine = {"ran": format_time(now), "next": format_time(now + self.spec.every)}
@@ -237,7 +226,7 @@ class _Run:
         except Exception as error:
             tries = state.get("tries", 0) + 1
             pause = min(timedelta(seconds=2**tries), self.spec.every)
-            failed = {**state, "tries": tries, "error": _said(error)}
+            failed = {**state, "tries": tries, "error": described(error)}
             with self.crm.storage.transaction() as storage:
                 storage.set_state(self.key, {**failed, "next": format_time(now + pause)}, kept)
             return 0
@@ -279,7 +268,7 @@ class _Run:
         except Exception as error:
             if len(changes) == 1:
                 with self._transaction() as tx:
-                    self._set_aside(tx, changes[0], _said(error), _tries(error, 1))
+                    self._set_aside(tx, changes[0], described(error), _tries(error, 1))
                     self._keep(tx, kept, end)
                 return 1
         half = len(changes) // 2
@@ -309,7 +298,7 @@ class _Run:
             except Exception as error:
                 seen.add(record)
                 with self._transaction() as tx:
-                    self._set_aside(tx, change, _said(error), _tries(error, entry.tries + 1))
+                    self._set_aside(tx, change, described(error), _tries(error, entry.tries + 1))
         return worked
 
     def _run(self, tx: Transaction, changes: Sequence[Change]) -> None:
@@ -326,10 +315,8 @@ class _Run:
             raise _TakenOver
 
     def _set_aside(self, tx: Transaction, change: Change, error: str, tries: int) -> None:
-        pause = timedelta(seconds=2 ** max(tries - 1, 0))
-        again = (
-            None if tries >= TRIES else self.crm.storage.now() + (pause if tries else timedelta())
-        )
+        pause = timedelta(seconds=2 ** (tries - 1) if tries else 0)
+        again = self.crm.storage.now() + pause if tries < TRIES else None
         entry = Aside(self.spec.name, change.position, change.kind, change.id, error, tries, again)
         tx.set_state(entry.key, entry.plain())
 
@@ -346,7 +333,3 @@ def _chain(change: Change) -> tuple[str, tuple[str, ...]]:
 def _tries(error: Exception, tries: int) -> int:
     # A loop of rules would loop again: that is set aside at once.
     return TRIES if isinstance(error, CauseLoop) else tries
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, CrmError) else f"{type(error).__name__}: {error}"
