@@ -87,8 +87,7 @@ def get(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
     """One customer by id, read as someone who may not see all of them."""
     visible = [id for (id,) in raw.execute("SELECT id FROM customer WHERE country = 'KR'")]
     draw = random.Random(3)
-    size = min(len(visible), 1_000)
-    batches = [draw.sample(visible, size) for _ in range(plan.times(40))]
+    batches = [draw.sample(visible, 50) for _ in range(plan.times(800))]
 
     def ours(batch: Sequence[str]) -> None:
         for id in batch:
@@ -105,7 +104,7 @@ def page(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]
             first = kim.page(Customer, where.owner == owner, order="name", limit=50)
             kim.page(Customer, where.owner == owner, order="name", limit=50, after=first.after)
 
-    batches = [company.OWNERS] * plan.times(40)
+    batches = [[owner] for owner in company.OWNERS * 20][: plan.times(400)]
     mine, theirs = in_turns(ours, raw.paging(), batches)
     yield row("page", plan, (mine / 2, theirs / 2))
 
@@ -114,7 +113,7 @@ def timeline(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[
     """The newest 50 of a customer who has more than that."""
     draw = random.Random(4)
     many = list(ids[: max(1, len(ids) // 100)])
-    batches = [draw.sample(many, min(len(many), 100)) for _ in range(plan.times(40))]
+    batches = [[draw.choice(many)] for _ in range(plan.times(800))]
 
     def ours(batch: Sequence[str]) -> None:
         for id in batch:
@@ -139,12 +138,12 @@ def search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
         for word in batch:
             kim.search(word, [Interaction], limit=20)
 
-    def measured(name: str, words: Sequence[str]) -> Row:
-        mine, theirs = in_turns(ours, raw.searching(), [words] * plan.times(20))
+    def measured(name: str, words: list[list[str]]) -> Row:
+        mine, theirs = in_turns(ours, raw.searching(), words[: plan.times(800)])
         return Row.of(name, plan.backend, plan.interactions, mine, theirs, SEARCH_BUDGET / theirs)
 
-    yield measured("search", words)
-    yield measured("search_hits", [company.PLANTED] * 40)
+    yield measured("search", [[word] for word in words * 20][: plan.times(800)])
+    yield measured("search_hits", [[company.PLANTED]] * plan.times(800))
     text = "sum(length(CAST(subject AS BLOB)) + length(CAST(body AS BLOB)))"
     size = raw.execute(f"SELECT {text} FROM interaction").fetchone()[0]
     index = raw.execute(
@@ -194,7 +193,7 @@ def check_recall(kim: Handle, raw: Raw, word: str) -> None:
 def create(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
     """One customer: all hooks, journal, search, committed."""
     draw = random.Random(6)
-    batches = [[company.name_of(draw) for _ in range(50)] for _ in range(plan.times(60))]
+    batches = [[company.name_of(draw) for _ in range(5)] for _ in range(plan.times(400))]
 
     def ours(names: Sequence[str]) -> None:
         for name in names:
@@ -214,8 +213,8 @@ def update(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
     # Before `create`, both files held the same customers; those are still the same.
     there = raw.execute("SELECT id FROM customer WHERE country = 'KR' AND owner <> 'kim'")
     visible = [id for (id,) in there.fetchall()]
-    times = min(plan.times(60), len(visible) // 10)
-    records = kim.get_many(Customer, draw.sample(visible, min(50, len(visible) // times) * times))
+    times = min(plan.times(400), len(visible) // 5)
+    records = kim.get_many(Customer, draw.sample(visible, 5 * times))
     pairs = [(record, company.name_of(draw) + "님") for record in records]
     batches = [pairs[start::times] for start in range(times)]
 
