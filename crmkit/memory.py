@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import operator
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -211,7 +212,7 @@ class _Reader(Reads):
     ) -> Page:
         view, phrases = self._view(scope), search_phrases(text)
         asked = [text, *sorted(kinds)]
-        below = math.inf if after is None else unseal(asked, after, _number)
+        below = math.inf if after is None else unseal(asked, after, operator.index)
         found: list[_Row] = []
         for kind in {self.schema[name].name: self.schema[name] for name in kinds}.values():
             fields = [f for f in kind.searchable if f.name not in hidden.get(kind.name, ())]
@@ -260,12 +261,6 @@ class _Reader(Reads):
 
 def _shown(page: Page) -> Page:
     return attrs.evolve(page, records=tuple(row.record() for row in page))  # type: ignore[attr-defined]
-
-
-def _number(place: Any) -> int:
-    if type(place) is not int:
-        raise TypeError
-    return place
 
 
 def _tokens(plain: Any) -> Iterator[list[str]]:

@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
     (
         "py:class",
         r"(typing\.|collections\.abc\.|contextlib\.)?(AbstractContextManager|ContextManager|Any|Callable|Iterable|Iterator"
-        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|threading.Event|frozenset|R|T|Writes|FieldOptions|Adapters|Row)",
+        r"|Literal|Mapping|Sequence|Self|ModuleType|Path|Decimal|date|datetime|timedelta|threading.Event|frozenset|R|T|Writes|FieldOptions|Options|Adapters|Row)",
     ),
     (
         "py:class",
