@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -92,7 +91,7 @@ def set_disabled(path: Path, names: Iterable[str]) -> None:
             draft = file.with_name(f".{file.name}.{os.getpid()}")
             draft.write_bytes(edited.encode())
             if text:
-                shutil.copymode(file, draft)
+                draft.chmod(file.stat().st_mode & 0o7777)
             draft.replace(file)
             return
     raise ConfigError(f"{file} is hard to edit; write `disabled = {wanted}` into it yourself")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -112,6 +111,8 @@ def write_table(rows: Sequence[Sequence[str]], heading: str = "") -> None:
         return
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     if sys.stdout.isatty():
+        import shutil
+
         room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
         while sum(widths) > room and max(widths) > NARROWEST:
             widths[widths.index(max(widths))] -= 1

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 import weakref
@@ -57,6 +55,9 @@ class Connections:
         if location.path is None:
             # A file of its own that is gone at the end: unlike `:memory:` it serves many threads, each with its
             # own snapshot, just as any other.
+            import shutil
+            import tempfile
+
             folder = tempfile.mkdtemp(prefix="crmkit-")
             self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             self.path = Path(folder) / "memory.db"
