@@ -59,16 +59,21 @@ def resolve_conditions(
     schema: Schema, kind: Kind, conditions: Sequence[Condition]
 ) -> tuple[Condition, ...]:
     """The conditions with every value in its field's type; raises as `resolve`."""
-    if sum(map(_size, conditions)) > MAX_CONDITIONS:
-        raise QueryError(
-            f"a query has at most {MAX_CONDITIONS} conditions; put many values of one field into in_(...)"
-        )
+    _check_size(conditions)
     return tuple(_resolve(schema, kind, each) for each in conditions)
 
 
-def _size(condition: Condition) -> int:
-    inner = condition.conditions if isinstance(condition, AnyOf | Linked) else ()
-    return 1 + sum(map(_size, inner))
+def _check_size(conditions: Sequence[Condition]) -> None:
+    # Level by level: however deep they are nested, Python's stack is not what ends it.
+    size, level = 0, list(conditions)
+    while level:
+        size += len(level)
+        if size > MAX_CONDITIONS:
+            raise QueryError(
+                f"a query has at most {MAX_CONDITIONS} conditions; put many values of one field into in_(...)"
+            )
+        nested = [each for each in level if isinstance(each, AnyOf | Linked)]
+        level = [inner for each in nested for inner in each.conditions]
 
 
 def _resolve(schema: Schema, kind: Kind, condition: Condition) -> Condition:

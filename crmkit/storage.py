@@ -7,7 +7,7 @@ executable form, `crmkit.memory` the shortest code that keeps every promise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "Measure",
     "Page",
     "Patch",
+    "Progress",
     "Reads",
     "Scope",
     "Stamp",
@@ -56,6 +57,9 @@ for those that a path or a `Linked` leads to, and are themselves read without a 
 
 NO_SCOPE: Scope = {}
 """Everything may be seen."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how much of how much is done."""
 
 Action: TypeAlias = Literal["insert", "update", "delete", "redact"]
 Capability: TypeAlias = Literal["backup", "durable", "processes"]
@@ -383,7 +387,7 @@ class Storage(Reads):
     def close(self) -> None:
         """Let go of files and connections; safe to call twice."""
 
-    def backup(self, target: Path) -> None:
+    def backup(self, target: Path, progress: Progress | None = None) -> None:
         """Write a consistent copy of the whole database to a new file, while others go on writing."""
         raise UnsupportedError(
             f"{type(self).__name__} has no backup of its own; use the database's tools, or `crm export --all`"

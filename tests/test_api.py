@@ -1,5 +1,7 @@
 """What plugins rely on changes only when somebody says so: `uv run python -m tests.test_api` writes the golden file."""
 
+import ast
+import importlib
 import inspect
 import json
 from pathlib import Path
@@ -54,6 +56,16 @@ def test_every_hook_says_since_when_it_is_there():
     for name in described()["hooks"]:  # type: ignore[attr-defined]  # a dict
         text = inspect.getdoc(getattr(hookspecs, name)) or ""
         assert "Since API" in text, name
+
+
+def test_type_checkers_see_the_public_names():
+    stub = ast.parse((Path(crmkit.__file__).with_suffix(".pyi")).read_text("utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    homes = {alias.asname: f"{node.module}" for node in imports for alias in node.names}
+    public = set(crmkit.__all__) - {"__version__"}
+    assert homes.keys() == public
+    for name, home in homes.items():
+        assert getattr(importlib.import_module(home), name) is getattr(crmkit, name)
 
 
 if __name__ == "__main__":

@@ -219,3 +219,11 @@ def test_orders_as_people_write_them():
 def test_totals_of_what_has_none_are_refused(by, measures):
     with pytest.raises(QueryError):
         check_totals(ZOO, Query("specimen"), by, measures)
+
+
+def test_conditions_that_are_nested_without_end_are_refused_with_a_sentence():
+    condition = where.name == "x"
+    for _ in range(5_000):
+        condition = Linked("customer", "organization_id", (condition,))
+    with pytest.raises(QueryError, match="at most 200 conditions"):
+        resolve(zoo(), Query("specimen", (condition,)))

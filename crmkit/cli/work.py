@@ -56,5 +56,11 @@ def retry(app: App, name: str | None) -> None:
 @define("backup", click.Argument(["file"], type=click.Path(path_type=Path)))
 def backup(app: App, file: Path) -> None:
     """Write a copy of the database to a new file, while others go on working."""
-    app.crm.storage.backup(file)
+    with click.progressbar(length=1, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        app.crm.storage.backup(file, progress)
     show(app, [{"written": str(file)}], columns="written", one=True)

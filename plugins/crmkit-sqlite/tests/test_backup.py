@@ -68,3 +68,14 @@ def test_backups_while_others_write_are_consistent(lab, open_storage, tmp_path):
         copy = Lab(open_storage(file=tmp_path / f"{number}.db"))
         assert copy.count() % 10 == 0
         assert copy.storage.check() == []
+
+
+def test_a_backup_says_how_far_it_has_come(lab, tmp_path):
+    for number in range(30):
+        lab.add(Specimen(name=str(number), details={"long": "x" * 200_000}))
+    told = []
+    lab.storage.backup(tmp_path / "copy.db", lambda done, total: told.append((done, total)))
+
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]

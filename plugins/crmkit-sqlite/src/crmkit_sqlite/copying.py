@@ -9,13 +9,18 @@ import uuid
 from pathlib import Path
 
 from crmkit.errors import BackendError
+from crmkit.storage import Progress
 from crmkit_sqlite.connections import Connections
 from crmkit_sqlite.faults import FAULTS, translated
 
 __all__ = ["back_up"]
 
 
-def back_up(connections: Connections, target: Path) -> None:
+STEP = 1_000
+"""How many pages are copied between two words of progress."""
+
+
+def back_up(connections: Connections, target: Path, progress: Progress | None = None) -> None:
     """Copy the database to a new file, which is there whole or not at all."""
     if target.exists():
         raise BackendError(f"{target} exists already; name a file that does not")
@@ -24,7 +29,7 @@ def back_up(connections: Connections, target: Path) -> None:
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     source = connections.separate()
     try:
-        _copy(source, partial)
+        _copy(source, partial, progress)
         _put(partial, target)
     finally:
         source.close()
@@ -37,11 +42,18 @@ def back_up(connections: Connections, target: Path) -> None:
             rest.unlink(missing_ok=True)
 
 
-def _copy(source: sqlite3.Connection, partial: Path) -> None:
+def _copy(source: sqlite3.Connection, partial: Path, progress: Progress | None) -> None:
+    def tell(status: int, remaining: int, total: int) -> None:
+        if progress is not None:
+            progress(total - remaining, total)
+
     try:
         with contextlib.closing(sqlite3.connect(partial)) as copy:
-            # All pages in one step: the copy is one snapshot, and in WAL mode nobody waits for it.
-            source.backup(copy, pages=-1)
+            # A read transaction that stays open: the copy is one snapshot, and does not start over when others
+            # write. In WAL mode nobody waits for it.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            source.backup(copy, pages=STEP, progress=tell, sleep=0)
     except FAULTS as error:
         raise translated(error, str(partial)) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from crmkit.errors import BackendError, TransactionError
 from crmkit.schema import Schema
-from crmkit.storage import Capability, Storage
+from crmkit.storage import Capability, Progress, Storage
 from crmkit_sqlite.checking import check
 from crmkit_sqlite.connections import APPLICATION, FORMAT, Connections
 from crmkit_sqlite.copying import back_up
@@ -197,9 +197,9 @@ class SQLiteStorage(SQLiteReads, Storage):
     # The rest --------------------------------------------------------------------------------------------------
 
     @guarded
-    def backup(self, target: Path) -> None:
+    def backup(self, target: Path, progress: Progress | None = None) -> None:
         """A copy by SQLite's online backup, put in place when it is whole."""
-        back_up(self._connections, target)
+        back_up(self._connections, target, progress)
 
     @guarded
     def check(self) -> list[str]:
