@@ -1,5 +1,11 @@
 """The public names, for type checkers: those of `__init__.py`, which loads them when they are first used."""
 
+from crmkit.changes import SYSTEM as SYSTEM
+from crmkit.changes import Actor as Actor
+from crmkit.changes import Cause as Cause
+from crmkit.changes import Change as Change
+from crmkit.changes import Patch as Patch
+from crmkit.changes import Write as Write
 from crmkit.config import Company as Company
 from crmkit.config import Config as Config
 from crmkit.config import load_config as load_config
@@ -63,15 +69,9 @@ from crmkit.restrictions import MASKED as MASKED
 from crmkit.schema import Field as Field
 from crmkit.schema import Kind as Kind
 from crmkit.schema import Schema as Schema
-from crmkit.storage import SYSTEM as SYSTEM
-from crmkit.storage import Actor as Actor
-from crmkit.storage import Cause as Cause
-from crmkit.storage import Change as Change
 from crmkit.storage import Measure as Measure
-from crmkit.storage import Patch as Patch
 from crmkit.storage import Storage as Storage
 from crmkit.storage import Total as Total
-from crmkit.storage import Write as Write
 from crmkit.text import search_tokens as search_tokens
 from crmkit.timeline import Records as Records
 from crmkit.transaction import GuardView as GuardView

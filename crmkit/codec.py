@@ -15,10 +15,10 @@ from typing import Any
 
 import attrs
 
+from crmkit.changes import Delta, Document, Write
 from crmkit.errors import InvalidRecords, Problem, ValueRefused, nearest
 from crmkit.records import OpaqueRecord, Record
 from crmkit.schema import BASE, Field, Kind
-from crmkit.storage import Delta, Document, Write
 from crmkit.types import MAX_TEXT, Choice, FieldType, Object
 from crmkit.values import INT64, Money, format_time, parse_time
 

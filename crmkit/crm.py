@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause, Change
 from crmkit.config import Config, load_config, resolve_storage
 from crmkit.errors import CauseLoop, ClosedError, ConfigError, TransactionError, nearest
 from crmkit.kinds import CustomField
@@ -20,7 +21,7 @@ from crmkit.plugins import Plugins, choose, discover, resolve
 from crmkit.reading import Reader
 from crmkit.restrictions import Views
 from crmkit.schema import Schema
-from crmkit.storage import MAX_DEPTH, SYSTEM, Actor, Cause, Change, Reads, Storage
+from crmkit.storage import Reads, Storage
 from crmkit.transaction import Transaction
 from crmkit.values import Clock
 from crmkit.values import now as system_clock

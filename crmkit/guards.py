@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmkit.changes import SYSTEM, Actor, Patch, Write
 from crmkit.codec import accept
 from crmkit.declarations import custom_field
 from crmkit.errors import Denied, InvalidRecords, PatchConflict, PluginError, Problem
 from crmkit.kinds import CustomField, Identity
 from crmkit.records import Record
 from crmkit.schema import Kind, Schema
-from crmkit.storage import SYSTEM, Actor, Patch, Write
 
 if TYPE_CHECKING:
     from crmkit.hooks import Implementation

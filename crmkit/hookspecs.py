@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from crmkit.changes import Actor, Change, Patch, Write
     from crmkit.crm import CRM
     from crmkit.errors import Problem
     from crmkit.kinds import Customer
     from crmkit.manifest import Check, CommandSpec, FieldSpec, Restriction, Section, WorkerSpec
     from crmkit.records import Record
-    from crmkit.storage import Actor, Change, Patch, Write
     from crmkit.transaction import GuardView
 
     Writes = Sequence[Write]

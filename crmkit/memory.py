@@ -20,27 +20,14 @@ from typing import Any
 import attrs
 
 from crmkit import errors
+from crmkit.changes import Action, Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, difference, dump_document, load_document
 from crmkit.query import Query, holds
 from crmkit.records import Record
 from crmkit.resolve import seal, unseal
 from crmkit.scan import Scan
 from crmkit.schema import Field, Kind, Schema
-from crmkit.storage import (
-    NO_SCOPE,
-    Action,
-    Change,
-    Document,
-    Measure,
-    Page,
-    Reads,
-    Scope,
-    Stamp,
-    Storage,
-    Total,
-    Transaction,
-    Write,
-)
+from crmkit.storage import NO_SCOPE, Measure, Page, Reads, Scope, Storage, Total, Transaction
 from crmkit.text import TOKENS_PER_FIELD, Phrase, matches, search_phrases, search_tokens
 
 __all__ = ["MemoryStorage", "open_memory"]

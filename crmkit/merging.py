@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crmkit.changes import Write
 from crmkit.codec import blanked, dump_document, load_document
 from crmkit.errors import NotFound
 from crmkit.kinds import Alias
 from crmkit.query import Query, where
 from crmkit.records import Record
 from crmkit.schema import Kind
-from crmkit.storage import Write
 from crmkit.writer import Writer
 
 __all__ = ["absorb", "redact"]

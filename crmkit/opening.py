@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmkit.catalogue import catalogue, from_catalogue
+from crmkit.changes import SYSTEM, Stamp, Write
 from crmkit.codec import dump_document, load_document, stamped
 from crmkit.declarations import custom_field, read_kind, type_of
 from crmkit.errors import BackendError, SchemaError
@@ -17,7 +18,7 @@ from crmkit.manifest import FieldSpec, described
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.schema import Field, Kind, Schema
-from crmkit.storage import SYSTEM, Stamp, Storage, Write
+from crmkit.storage import Storage
 from crmkit.values import Clock, new_id
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from crmkit.changes import Change, Document
 from crmkit.codec import dump_document, load_document
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.scan import Scan
 from crmkit.schema import Kind
-from crmkit.storage import NO_SCOPE, Change, Document, Reads, Scope
+from crmkit.storage import NO_SCOPE, Reads, Scope
 from crmkit.values import format_time
 
 __all__ = ["Past", "before", "undone", "version_of"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crmkit.changes import Actor, Change
 from crmkit.errors import NotFound, PluginError, QueryError, UnsupportedError
 from crmkit.kinds import Alias
 from crmkit.past import Past
@@ -15,7 +16,7 @@ from crmkit.records import Record
 from crmkit.resolve import resolve
 from crmkit.restrictions import View, Views
 from crmkit.schema import Kind, Schema
-from crmkit.storage import Actor, Change, Measure, Page, Reads, Total
+from crmkit.storage import Measure, Page, Reads, Total
 from crmkit.timeline import Records, timeline
 from crmkit.values import utc
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmkit.changes import SYSTEM, Actor, Change
 from crmkit.errors import RestrictedError
 from crmkit.query import AnyOf, Condition, Linked, Query
 from crmkit.records import Record
 from crmkit.resolve import resolve_conditions
 from crmkit.schema import Kind, Schema
-from crmkit.storage import NO_SCOPE, SYSTEM, Actor, Change, Scope
+from crmkit.storage import NO_SCOPE, Scope
 
 if TYPE_CHECKING:
     from crmkit.plugins import Plugins

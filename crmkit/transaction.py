@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crmkit.changes import Actor, Cause, Write
 from crmkit.codec import accept, difference, dump_document, load_document
 from crmkit.errors import (
     ConflictError,
@@ -22,7 +23,7 @@ from crmkit.reading import R, Reader
 from crmkit.records import Record
 from crmkit.restrictions import MASKED, Views
 from crmkit.schema import Kind, Schema
-from crmkit.storage import Actor, Cause, Reads, Write
+from crmkit.storage import Reads
 from crmkit.storage import Transaction as StorageTransaction
 from crmkit.values import utc
 from crmkit.writer import Writer, by_kind

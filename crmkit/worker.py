@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmkit.changes import MAX_DEPTH, Actor, Cause, Change
 from crmkit.errors import BackendError, CauseLoop, PluginError
 from crmkit.manifest import WorkerSpec, described
 from crmkit.plugins import resolve
-from crmkit.storage import MAX_DEPTH, Actor, Cause, Change
 from crmkit.transaction import Transaction
 from crmkit.values import format_time, new_id, parse_time
 

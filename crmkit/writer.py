@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
+from crmkit.changes import Actor, Cause, Stamp, Write
 from crmkit.codec import accept, difference, stamped
 from crmkit.errors import PluginError, ReferencedError, TransactionError
 from crmkit.guards import Guards
 from crmkit.query import Query, where
 from crmkit.records import OpaqueRecord, Record
 from crmkit.schema import Field, Kind, Schema
-from crmkit.storage import Actor, Cause, Stamp, Transaction, Write
+from crmkit.storage import Transaction
 from crmkit.values import Clock, new_id
 
 __all__ = ["Writer", "by_kind", "pointing"]

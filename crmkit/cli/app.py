@@ -68,7 +68,7 @@ class App:
     @cached_property
     def handle(self) -> Handle:
         """The app as the actor of this command sees it: `--actor`, `CRMKIT_ACTOR`, or who is logged in."""
-        from crmkit.storage import Actor
+        from crmkit.changes import Actor
         from crmkit.types import check_text
 
         id = self.actor_id or os.environ.get("CRMKIT_ACTOR") or _login()

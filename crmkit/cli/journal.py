@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from crmkit.changes import Change
 from crmkit.cli.app import App
 from crmkit.cli.command import AS_OF, define, limit, many
 from crmkit.cli.language import Word, _
@@ -16,7 +17,6 @@ from crmkit.cli.output import show, write_json
 from crmkit.errors import CrmError
 from crmkit.records import Record
 from crmkit.schema import Kind
-from crmkit.storage import Change
 
 __all__ = ["changes", "history", "search"]
 

@@ -13,13 +13,13 @@ from typing import Any
 import attrs
 import click
 
+from crmkit.changes import Change
 from crmkit.cli.app import App
 from crmkit.cli.language import Word, _, titled
 from crmkit.cli.width import cut, escaped, padded, width
 from crmkit.records import Record
 from crmkit.restrictions import MASKED
 from crmkit.schema import BASE, Kind
-from crmkit.storage import Change
 from crmkit.values import Money, format_time
 
 __all__ = ["document", "note", "plain", "show", "values", "write_json", "write_table"]

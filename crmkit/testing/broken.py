@@ -10,22 +10,13 @@ from typing import Any
 
 import attrs
 
+from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.errors import Duplicate
 from crmkit.memory import MemoryStorage, MemoryTransaction, _Data, _Reader, _Row, _View
 from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where
 from crmkit.resolve import directions, make_cursor, read_cursor
 from crmkit.schema import BASE, Field, Kind, Schema
-from crmkit.storage import (
-    NO_SCOPE,
-    Change,
-    Document,
-    Measure,
-    Page,
-    Scope,
-    Stamp,
-    Total,
-    Write,
-)
+from crmkit.storage import NO_SCOPE, Measure, Page, Scope, Total
 from crmkit.text import Phrase, matches, search_tokens
 
 __all__ = ["BROKEN", "Broken"]

@@ -11,22 +11,13 @@ from typing import Any, TypeVar
 import attrs
 import pytest
 
+from crmkit.changes import Stamp, Write
 from crmkit.codec import accept
 from crmkit.query import Condition, Order, Query, ordered
 from crmkit.records import Record
 from crmkit.resolve import resolve, resolve_conditions
 from crmkit.schema import Schema
-from crmkit.storage import (
-    NO_SCOPE,
-    Capability,
-    Page,
-    Reads,
-    Scope,
-    Stamp,
-    Storage,
-    Transaction,
-    Write,
-)
+from crmkit.storage import NO_SCOPE, Capability, Page, Reads, Scope, Storage, Transaction
 from crmkit.testing.kinds import Specimen, zoo
 
 __all__ = ["Lab", "Opener"]

@@ -9,13 +9,14 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from crmkit.changes import Change
 from crmkit.codec import dump_document
 from crmkit.errors import CrmError
 from crmkit.memory import MemoryStorage
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.resolve import resolve, resolve_conditions
-from crmkit.storage import Change, Reads, Scope, Storage, Transaction
+from crmkit.storage import Reads, Scope, Storage, Transaction
 from crmkit.testing.compare import exact, told
 from crmkit.testing.kinds import zoo
 from crmkit.testing.lab import Lab

@@ -26,10 +26,10 @@ from crmkit import (
     Storage,
     Write,
 )
+from crmkit.changes import Stamp
 from crmkit.codec import accept, dump_document, load_document
 from crmkit.memory import MemoryStorage
 from crmkit.plugins import Found, Plugins, resolve
-from crmkit.storage import Stamp
 from crmkit.types import Choice
 
 __all__ = [

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from crmkit.changes import Actor, Cause
 from crmkit.codec import dump_document
 from crmkit.schema import BASE
-from crmkit.storage import Actor, Cause
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Slip, Specimen
 from crmkit.testing.lab import Lab

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from crmkit.changes import Write
 from crmkit.errors import ClosedError, ConflictError, Duplicate, TransactionError
 from crmkit.query import where
-from crmkit.storage import Write
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Slip, Specimen
 from crmkit.testing.lab import Lab, Opener

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+from crmkit.changes import Write
 from crmkit.kinds import Customer
 from crmkit.query import where
-from crmkit.storage import Write
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Colour, Slip, Specimen
 from crmkit.testing.lab import Lab

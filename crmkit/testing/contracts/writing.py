@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from crmkit.changes import Write
 from crmkit.errors import ConflictError, Duplicate, MissingReference, ReferencedError
 from crmkit.kinds import Customer
 from crmkit.query import where
-from crmkit.storage import Write
 from crmkit.testing.contracts.base import Contract
 from crmkit.testing.kinds import Slip, Specimen
 from crmkit.testing.lab import Lab

@@ -30,7 +30,7 @@ from crmkit import (
     Write,
     hookimpl,
 )
-from crmkit.storage import Patch
+from crmkit.changes import Patch
 
 manifest = Manifest("clinic", config=Settings)
 

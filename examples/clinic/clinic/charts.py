@@ -8,7 +8,7 @@ from itertools import count
 
 from clinic.kinds import CHART_NO
 from crmkit import Customer, GuardView, Problem, Write, where
-from crmkit.storage import Patch
+from crmkit.changes import Patch
 
 # A number is unique among all customers, so whoever gives or checks one holds this to the end of the transaction.
 LOCK = "clinic/chart-numbers"

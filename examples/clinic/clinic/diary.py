@@ -10,7 +10,7 @@ from clinic.kinds import BRANCH, Visit, VisitStatus
 from clinic.settings import Settings, local
 from clinic.staff import branch_of
 from crmkit import Actor, Customer, GuardView, Money, Problem, Write, where
-from crmkit.storage import Patch
+from crmkit.changes import Patch
 
 MISSED = VisitStatus.MISSED
 

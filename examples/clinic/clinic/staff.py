@@ -22,7 +22,7 @@ from crmkit import (
     linked,
     where,
 )
-from crmkit.storage import Patch
+from crmkit.changes import Patch
 
 
 def branch_of(actor: Actor, settings: Settings) -> str | None:

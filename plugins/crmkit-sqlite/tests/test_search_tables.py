@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from crmkit.changes import Write
 from crmkit.codec import dump_document
 from crmkit.errors import Duplicate
-from crmkit.storage import Write
 from crmkit.testing.kinds import Slip, Specimen
 from crmkit.testing.lab import Lab
 from crmkit.text import matches, search_phrases, search_tokens

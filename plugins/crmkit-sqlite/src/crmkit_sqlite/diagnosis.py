@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
 
+from crmkit.changes import Write
 from crmkit.errors import ConflictError, Duplicate, MissingReference, ReferencedError
 from crmkit.records import Record
-from crmkit.storage import Write
 from crmkit_sqlite.faults import code_of
 from crmkit_sqlite.layout import SEQ, Book, Table, dumped_json, expressions, quoted, typed
 

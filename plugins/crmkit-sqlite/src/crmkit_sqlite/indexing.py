@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import attrs
 
+from crmkit.changes import Write
 from crmkit.records import Record
-from crmkit.storage import Write
 from crmkit_sqlite.layout import SEQ, Table, quoted
 from crmkit_sqlite.tokens import Tokens, token_columns, tokenizer
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmkit.storage import Actor, Cause, Change, Stamp
+from crmkit.changes import Actor, Cause, Change, Stamp
 from crmkit.values import format_time
 from crmkit_sqlite.layout import dumped_json
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import attrs
 
+from crmkit.changes import Change
 from crmkit.query import Condition, Query
 from crmkit.records import Record
 from crmkit.schema import Schema
-from crmkit.storage import NO_SCOPE, Change, Measure, Page, Reads, Scope, Total
+from crmkit.storage import NO_SCOPE, Measure, Page, Reads, Scope, Total
 from crmkit.values import format_time
 from crmkit_sqlite import journal
 from crmkit_sqlite.compile import Builder, Compiled

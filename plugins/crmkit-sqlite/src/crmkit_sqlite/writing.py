@@ -9,10 +9,11 @@ from itertools import count, groupby
 from types import TracebackType
 from typing import Any, TypeVar
 
+from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, difference, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
-from crmkit.storage import Change, Document, Stamp, Transaction, Write
+from crmkit.storage import Transaction
 from crmkit_sqlite import diagnosis, journal
 from crmkit_sqlite.indexing import Index
 from crmkit_sqlite.layout import Book, Table, dumped_json
