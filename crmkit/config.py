@@ -68,11 +68,15 @@ def load_config(path: str | Path | None = None) -> Config:
 
 
 def resolve_storage(url: str, folder: Path) -> str:
-    """The URL with a relative sqlite path, as in `sqlite:///acme.db`, made absolute from `folder`."""
-    match = re.fullmatch(r"sqlite:///([^/:?][^?]*)(\?.*)?", url)
+    """The URL with a relative path to a file, as in `sqlite:///acme.db`, made absolute from `folder`.
+
+    A path without a folder and without an ending, as in `postgresql:///acme`, is the name of a database.
+    """
+    match = re.fullmatch(r"(\w+):///([^/:?][^?]*[./][^?]*)(\?.*)?", url)
     if not match:
         return url
-    return f"sqlite:///{(folder / match[1]).absolute().as_posix()}{match[2] or ''}"
+    scheme, path, options = match.groups()
+    return f"{scheme}:///{(folder / path).absolute().as_posix()}{options or ''}"
 
 
 def set_disabled(path: Path, names: Iterable[str]) -> None:

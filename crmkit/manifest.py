@@ -170,14 +170,13 @@ def described(error: BaseException) -> str:
 class FieldSpec(FieldOptions):
     """A field on another plugin's or the core's kind, from `crm_fields`; all by keyword.
 
-    `on` is the kind (class or name), `type` an annotation such as `str | None`. `name` bears the plugin's namespace
-    or gets it: `"chart_no"` of the distribution crmkit-clinic is `clinic.chart_no`. `default` is the value of
-    records that have none. The options are those of `crmkit.field` (`index`, `search`, `label` ...).
+    `on` is the kind (class or name), `type` an annotation that allows for None, such as `str | None`: records from
+    before the plugin have no value. `name` bears the plugin's namespace or gets it: `"chart_no"` of the distribution
+    crmkit-clinic is `clinic.chart_no`. The options are those of `crmkit.field` (`index`, `search`, `label` ...).
     """
 
     on: type[Record] | str
     name: str = attrs.field(validator=matching(r"([a-z]\w*\.)?[a-z]\w*", "chart_no"))
-    default: object = None
     type: object
 
 

@@ -52,8 +52,13 @@ def plugin_kinds(plugins: Plugins, custom: Iterable[tuple[str, Field]] = ()) -> 
 
 
 def _added_field(name: str, spec: FieldSpec, owner: str) -> Field:
-    made, _ = type_of(spec.type, spec, name)
-    return Field(name, made, default=spec.default, options=spec, owner=owner)
+    made, required = type_of(spec.type, spec, name)
+    if required:
+        raise SchemaError(
+            f"plugin {owner} adds the field {name} as {spec.type!r}, but records from before have no value in it; "
+            "let its type allow for None, as in `bool | None`, and fill it in with crm_prepare"
+        )
+    return Field(name, made, options=spec, owner=owner)
 
 
 def build_schema(

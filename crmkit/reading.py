@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crmkit.changes import Actor, Change
+from crmkit.codec import dump_document, load_document
 from crmkit.errors import NotFound, PluginError, QueryError, UnsupportedError
 from crmkit.kinds import Alias
-from crmkit.past import Past
+from crmkit.past import Past, version_of
 from crmkit.query import Condition, Order, Query, kind_name, ordered
 from crmkit.records import Record
 from crmkit.resolve import resolve
@@ -224,6 +225,25 @@ class Reader(ABC):
             raise QueryError(
                 f"{kind.name}.{measure.path} is of type {type_.name}, which has no {measure.of}; count it instead"
             )
+
+    def at_version(self, kind: type[R] | str, id: str, version: int) -> R:
+        """The record as it was at a version; raises `NotFound` if it was not there, or may not be read now.
+
+        An update of it is merged with what was changed since.
+        """
+        name = kind_name(kind)
+        view = self._views().of(self.schema, name)
+        reads = self._reads()
+        [current] = reads.get(name, [id], {name: view.conditions} if view.conditions else {})
+        owner = self.schema[name]
+        document = (
+            version_of(dump_document(owner, current), reads.history(name, id), version)
+            if current is not None
+            else None
+        )
+        if document is None:
+            raise NotFound(name, f"{id} at version {version}")
+        return view.show(load_document(owner, document))  # type: ignore[return-value]  # of the kind asked for
 
     def columns(
         self, kind: type[Record] | str, paths: Sequence[str], *conditions: Condition

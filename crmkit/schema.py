@@ -101,9 +101,11 @@ class Kind(KindOptions):
         """The field of that name, those of `Record` too; an unknown one is a `QueryError` naming the nearest."""
         found = self.fields.get(path) or _BASE_FIELDS.get(path)
         if found is None:
-            hint = nearest(path, [*self.fields, *_BASE_FIELDS])
+            names = [*self.fields, *_BASE_FIELDS]
+            added = [name for name in names if name.endswith(f".{path}")]
+            hint = nearest(added[0], added) if added else nearest(path, names)
             raise QueryError(
-                f"{self.name} has no field {path!r}{hint or f'; see `crm record {self.name} --help`'}"
+                f"{self.name} has no field {path!r}{hint or '; it has ' + ', '.join(names)}"
             )
         return found
 

@@ -44,6 +44,9 @@ class Records(Generic[R]):
     def __len__(self) -> int:
         return len(self.records)
 
+    def __getitem__(self, place: int) -> R:
+        return self.records[place]
+
 
 def timeline(
     reader: Reader,

@@ -161,8 +161,14 @@ class Transaction(Reader):
             writes = [Write("insert", record) for record in self._accepted(kind, run)]
             for write in writes:
                 self._refuse_masked(kind, write)
-            stored += self._writer.write(kind, writes)
+            stored += self._written(kind, writes)
         return stored
+
+    def _written(self, kind: Kind, writes: Sequence[Write]) -> list[Record]:
+        """Write a batch, and show of it what the actor may see."""
+        stored = self._writer.write(kind, writes)
+        view = self._seen.of(self.schema, kind.name)
+        return [view.show(each) for each in stored] if view.masked else stored
 
     def update(self, record: R) -> R:
         """Write a changed record; returns it as stored.
@@ -187,7 +193,7 @@ class Transaction(Reader):
             ]
             for write in writes:
                 self._refuse_masked(kind, write)
-            stored += self._writer.write(kind, writes)
+            stored += self._written(kind, writes)
         return stored
 
     def revert(self, kind: type[R] | str, id: str, version: int) -> R:
@@ -196,13 +202,8 @@ class Transaction(Reader):
         Raises `NotFound` for a record or a version of it that is not there.
         """
         current = self.get(kind, id)
-        owner = self.schema[current.__kind__]
-        history = self._storage.history(owner.name, current.id)
-        document = version_of(dump_document(owner, current), history, version)
-        if document is None:
-            raise NotFound(owner.name, f"{id} at version {version}")
-        old = load_document(owner, {**document, "version": current.version})
-        return self.update(old)  # type: ignore[return-value]  # of the same kind
+        old = self.at_version(current.__kind__, current.id, version)
+        return self.update(old.evolve(version=current.version))  # type: ignore[return-value]  # of the same kind
 
     def delete(self, record: Record) -> None:
         """Delete a record that is still as it was read; what refers to it is refused, cleared or deleted too."""

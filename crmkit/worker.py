@@ -173,12 +173,14 @@ class _Run:
         self.function = function
         self.key = _key(spec.name)
         self.holder = new_id()
+        self.ran = ""
         self.on_progress = on_progress or (lambda name, count: None)
 
     def step(self, ended: threading.Event) -> int:
         """Work off what there is now; returns how many changes or ticks that were."""
         if not self._lease():
             return 0
+        self.ran = format_time(self.crm.clock())
         try:
             worked = self._tick() if self.spec.every is not None else self._follow(ended)
         except _TakenOver:
@@ -243,16 +245,19 @@ class _Run:
             if not changes:
                 if head > start + BATCH:  # nothing for this worker in a long stretch: skip it
                     with self.crm.storage.transaction() as tx:
-                        tx.set_state(self.key, {"position": head}, kept)
+                        tx.set_state(self.key, self._reached(head), kept)
                 return worked
             if not self._lease():
                 return worked
             worked += self._work_off(kept, changes)
         return worked
 
+    def _reached(self, position: int) -> dict[str, Any]:
+        return {"position": position, "ran": self.ran}
+
     def _work_off(self, kept: Any, changes: Sequence[Change]) -> int:
         """Work off a batch, or its halves if it fails, or set its one change aside."""
-        end = {"position": changes[-1].position}
+        end = self._reached(changes[-1].position)
         stuck = {(entry.kind, entry.id) for entry in _asides(self.crm, self.spec.name)}
         free = [change for change in changes if (change.kind, change.id) not in stuck]
         waiting = [change for change in changes if (change.kind, change.id) in stuck]
@@ -273,7 +278,7 @@ class _Run:
                 return 1
         half = len(changes) // 2
         self._work_off(kept, changes[:half])
-        middle = {"position": changes[half - 1].position}
+        middle = self._reached(changes[half - 1].position)
         self._work_off(middle, changes[half:])
         return len(changes)
 

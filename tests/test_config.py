@@ -69,6 +69,12 @@ def test_a_relative_database_is_beside_the_file_and_not_in_the_current_folder(to
     assert load_config(toml).storage == f"sqlite:///{toml.parent}/acme.db?synchronous=normal"
 
 
+@pytest.mark.parametrize("url", ["jsonl:///crm.jsonl", "sqlite:///sub/crm?synchronous=normal"])
+def test_a_relative_file_of_any_storage_is_beside_the_file(url, tmp_path):
+    scheme, path = url.split(":///")
+    assert resolve_storage(url, tmp_path) == f"{scheme}:///{tmp_path}/{path}"
+
+
 @pytest.mark.parametrize(
     "url",
     ["sqlite:////var/acme.db", "sqlite://", "sqlite:///:memory:", "postgresql:///acme", "memory:"],

@@ -111,6 +111,12 @@ def test_fields_of_a_plugin_that_is_gone_are_kept(durable, open_crm, plugin):
     assert (found["shoes.size"], found.name, dict(found.extra)) == (42, "Kim, new", {})
 
 
+def test_a_field_that_records_from_before_cannot_have_is_refused(open_crm, plugin):
+    vip = plugin("vip", crm_fields=lambda: [FieldSpec(on=Customer, name="vip", type=bool)])
+    with pytest.raises(SchemaError, match=r"vip\.vip.*bool \| None"):
+        open_crm(vip)
+
+
 def test_old_documents_are_brought_forward_once_and_journaled(durable, open_crm, plugin):
     with open_crm(plugin("pets", crm_kinds=lambda: [Pet])) as crm:
         pets = add(crm, *(Pet(name=f"{n} {'bird' if n % 2 else 'cat'}") for n in range(1200)))

@@ -269,6 +269,16 @@ def test_a_masked_field_stays_as_it_is_when_the_rest_is_written(branches, compan
         tx.add(Customer(name="x", owner="a", country="JP"))
 
 
+def test_what_is_written_comes_back_masked(branches, company):
+    mine, _ = company
+    with branches.acting("a").transaction() as tx:
+        updated = tx.update(tx.get(Customer, mine.id).evolve(name="new"))
+        back = tx.revert(Customer, mine.id, 1)
+        old = tx.at_version(Customer, mine.id, 1)
+    assert {updated.country, back.country, old.country} == {MASKED}
+    assert (branches.get(Customer, mine.id).country, back.name) == ("KR", mine.name)
+
+
 def test_changes_do_not_show_masked_values(branches, company):
     mine, _ = company
     change(branches, mine, country="JP", name="Kim, new")

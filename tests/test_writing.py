@@ -54,6 +54,9 @@ def test_a_transaction_reads_its_own_writes(app):
         customer = tx.add(Customer(name="Kim"))
         assert tx.get(Customer, customer.id).name == "Kim"
         assert tx.count(Customer, where.name == "Kim") == 1
+        assert list(tx.page(Customer, order="name")) == list(tx.find(Customer)) == [customer]
+        assert list(tx.search("kim")) == [customer]
+        assert [total.count for total in tx.totals(Customer)] == [1]
 
 
 def test_two_people_change_different_fields_and_both_are_kept(app):
@@ -209,6 +212,18 @@ def test_all_changes_of_a_transaction_are_of_one_time(app, clock):
 
     assert first.created_at == second.created_at
     assert len({change.at for change in app.changes()}) == 1
+
+
+def test_a_change_of_an_old_version_is_merged_with_what_came_since(app):
+    [customer] = add(app, Customer(name="Kim"))
+    with app.transaction() as tx:
+        tx.update(customer.evolve(owner="lee"))
+    with app.transaction() as tx:
+        merged = tx.update(tx.at_version(Customer, customer.id, 1).evolve(country="KR"))
+    assert (merged.owner, merged.country) == ("lee", "KR")
+
+    with pytest.raises(ConflictError), app.transaction() as tx:
+        tx.update(tx.at_version(Customer, customer.id, 1).evolve(owner="park"))
 
 
 def test_a_record_is_put_back_to_a_version(app):
