@@ -422,6 +422,19 @@ def test_what_an_actor_may_not_see_is_masked_in_every_format(spa: Run) -> None:
     assert "may not see visit.reason" in refused.stderr
 
 
+def test_an_edit_leaves_what_is_masked_as_it_is(spa: Run) -> None:
+    visit = ("record", "visit")
+    told = ("--reason", "치통", "--at", "2026-03-01", "--fee", "1 EUR")
+    id = answer(spa, *visit, "add", "--customer", added(spa), *told)["id"]
+
+    spa(*visit, "edit", id, "--set", "done=yes", "--actor", "guest")
+    refused = spa(*visit, "edit", id, "--set", "fee=2 EUR", "--actor", "guest", code=1)
+
+    kept = answer(spa, *visit, "show", id)
+    assert (kept["done"], kept["reason"], kept["fee"]["minor"]) == (True, "치통", 100)
+    assert "guest may not see visit.fee, so may not write it" in refused.stderr
+
+
 def test_plugins_bring_commands_and_replace_none(spa: Run) -> None:
     help = spa("--help").stdout
 

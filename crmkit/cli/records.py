@@ -187,7 +187,7 @@ class KindGroup(Group):
         changes |= assignments(app, kind, sets)
         with app.handle.transaction() as tx:
             found = tx.get(kind.name, id)
-            accept(kind, [] if kind.opaque else [found])
+            accept(kind, [])
             for name, value in changes.items():
                 found = found.set(name, value)
             tx.update(found)
