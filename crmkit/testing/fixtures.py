@@ -21,8 +21,8 @@ __all__ = ["FakeClock", "HookCalls", "clock", "crm", "crm_cli", "crm_plugins", "
 pytest.register_assert_rewrite(
     "crmkit.testing.contracts",
     "crmkit.testing.lab",
-    "crmkit.testing.machine",
     "crmkit.testing.plugin_contract",
+    "crmkit.testing.side_by_side",
 )
 
 

@@ -1,4 +1,4 @@
-"""Two storages side by side through random histories: every answer must be the same."""
+"""Random histories for two storages side by side."""
 
 from __future__ import annotations
 
@@ -7,84 +7,28 @@ from typing import Any
 
 import attrs
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
 from crmkit.changes import Change
 from crmkit.codec import dump_document
-from crmkit.errors import CrmError
-from crmkit.memory import MemoryStorage
 from crmkit.query import Query
 from crmkit.records import Record
-from crmkit.resolve import resolve, resolve_conditions
 from crmkit.storage import Reads, Scope, Storage, Transaction
-from crmkit.testing.compare import exact, told
-from crmkit.testing.kinds import zoo
 from crmkit.testing.lab import Lab
-from crmkit.testing.strategies import (
-    IDS,
-    SEARCHES,
-    TEXTS,
-    measures,
-    queries,
-    record_values,
-    records,
-    scopes,
-)
+from crmkit.testing.side_by_side import BARE, KINDS, ZOO, SideBySide, Step, unplaced
+from crmkit.testing.strategies import IDS, SEARCHES, TEXTS, measures, record_values, records
 
 __all__ = ["StorageMachine", "storage_machine"]
 
-KINDS = ("customer", "specimen", "slip")
-_ZOO, _BARE = zoo(), zoo(added=False)
 _ANY_KIND = st.sampled_from(KINDS)
-Step = Callable[[Lab, Transaction], Any]
+_NEEDED: dict[str, dict[str, Any]] = {"customer": {"name": "x"}, "slip": {"specimen_id": "a"}}
 
 
-def _told(changes: list[Change]) -> list[Change]:
-    """Changes without their positions, which only order them."""
-    return [attrs.evolve(each, position=0) for each in changes]
-
-
-class StorageMachine(RuleBasedStateMachine):
+class StorageMachine(SideBySide):
     """Does the same to the reference and to another storage, and compares all that they answer.
 
     `storage_machine` makes one for a storage.
     """
-
-    new_storage: Callable[[], Storage]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.labs = (Lab(MemoryStorage(), _ZOO), Lab(type(self).new_storage(), _ZOO))
-
-    @property
-    def _schema(self) -> Any:
-        return self.labs[0].schema
-
-    def teardown(self) -> None:
-        """Check the whole, then close."""
-        self._both(lambda lab: [lab.find(kind=kind) for kind in KINDS])
-        self._both(lambda lab: _told(lab.storage.changes()))
-        self._both(lambda lab: lab.storage.check())
-        for lab in self.labs:
-            lab.storage.close()
-
-    def _both(self, work: Callable[[Lab], Any], batch: int = 1) -> Any:
-        outcomes = []
-        for lab in self.labs:
-            try:
-                outcomes.append(("value", work(lab)))
-            except CrmError as error:
-                outcomes.append(told(error, batch))
-        reference, other = outcomes
-        assert exact(other) == exact(reference)
-        return reference[1] if reference[0] == "value" else None
-
-    def _write(self, step: Step, batch: int = 1) -> None:
-        def work(lab: Lab) -> Any:
-            with lab.storage.transaction() as tx:
-                return step(lab, tx)
-
-        self._both(work, batch)
 
     # Writing
 
@@ -93,33 +37,31 @@ class StorageMachine(RuleBasedStateMachine):
         """Begin with some records of each kind."""
         for kind in KINDS:
             for _ in range(3):
-                self._write(self._insert(kind, data))
+                self.write(self._insert(kind, data))
 
     def _insert(self, kind: str, data: st.DataObject) -> Step:
-        record = data.draw(records(self._schema[kind]))
+        record = data.draw(records(self.schema[kind]))
         return lambda lab, tx: lab.insert(record, tx=tx)
 
     @rule(data=st.data(), kind=_ANY_KIND)
     def insert(self, data: st.DataObject, kind: str) -> None:
         """Insert a record, under an id that may be there."""
-        self._write(self._insert(kind, data))
+        self.write(self._insert(kind, data))
 
     @rule(data=st.data(), kind=_ANY_KIND)
     def insert_batch(self, data: st.DataObject, kind: str) -> None:
         """Insert several records at once."""
-        made = data.draw(st.lists(records(self._schema[kind]), min_size=2, max_size=3))
-        self._write(lambda lab, tx: lab.insert(*made, tx=tx), batch=len(made))
+        made = data.draw(st.lists(records(self.schema[kind]), min_size=2, max_size=3))
+        self.write(lambda lab, tx: lab.insert(*made, tx=tx), batch=len(made))
 
     def _update(self, kind: str, data: st.DataObject) -> Step:
-        values = data.draw(record_values(self._schema[kind]))
+        values = data.draw(record_values(self.schema[kind]))
         id, stale = data.draw(st.sampled_from(IDS)), data.draw(st.sampled_from([0, 0, 0, 1, -1]))
 
         def step(lab: Lab, tx: Transaction) -> Any:
             (record,) = tx.get(kind, [id])
             if record is None:
-                gone = {"specimen_id": "a"} if kind == "slip" else {}
-                named = {"name": "x"} if kind == "customer" else {}
-                record = self._schema[kind].cls(id=id, version=1, **gone, **named)
+                record = self.schema[kind].cls(id=id, version=1, **_NEEDED.get(kind, {}))
             record = record.evolve(version=record.version + stale)
             new = record
             for name, value in values.items():
@@ -132,7 +74,7 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(data=st.data(), kind=_ANY_KIND)
     def update(self, data: st.DataObject, kind: str) -> None:
         """Change a record, of a version that may be stale."""
-        self._write(self._update(kind, data))
+        self.write(self._update(kind, data))
 
     def _delete(self, kind: str, data: st.DataObject) -> tuple[Step, int]:
         ids = data.draw(st.lists(st.sampled_from(IDS), unique=True, min_size=1, max_size=2))
@@ -147,7 +89,7 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(data=st.data(), kind=_ANY_KIND)
     def delete(self, data: st.DataObject, kind: str) -> None:
         """Delete a record or two, which others may refer to."""
-        self._write(*self._delete(kind, data))
+        self.write(*self._delete(kind, data))
 
     @rule(data=st.data())
     def several_steps(self, data: st.DataObject) -> None:
@@ -163,7 +105,7 @@ class StorageMachine(RuleBasedStateMachine):
             elif shape == "delete":
                 steps.append(self._delete(kind, data)[0])
             elif shape == "read":
-                query, scope = self._question(data)
+                query, scope = self.question(data)
                 steps.append(lambda lab, tx, q=query, s=scope: list(tx.find(q, s)))  # type: ignore[misc]
             else:
                 text = data.draw(st.sampled_from(SEARCHES))
@@ -174,16 +116,16 @@ class StorageMachine(RuleBasedStateMachine):
             answers: list[Any] = []
             with lab.undone() if undo else lab.storage.transaction() as tx:
                 answers += [step(lab, tx) for step in steps]
-                answers += [list(tx.find(Query("specimen"))), _told(tx.changes())]
+                answers += [list(tx.find(Query("specimen"))), unplaced(tx.changes())]
             return answers
 
-        self._both(work, batch=2)
+        self.both(work, batch=2)
 
     @rule(kind=_ANY_KIND, id=st.sampled_from(IDS))
     def redact(self, kind: str, id: str) -> None:
         """Take personal data out of a record, or out of the past of one that is gone."""
-        names = [field.name for field in self._schema[kind].personal]
-        blanks = {name: "" if self._schema[kind].fields[name].required else None for name in names}
+        names = [field.name for field in self.schema[kind].personal]
+        blanks = {name: "" if self.schema[kind].fields[name].required else None for name in names}
 
         def work(lab: Lab) -> Any:
             (record,) = lab.storage.get(kind, [id])
@@ -191,35 +133,26 @@ class StorageMachine(RuleBasedStateMachine):
                 return lab.redact(record, **blanks)
             last = lab.storage.versions(kind, [id])
             if last:
-                gone = {"specimen_id": "a"} if kind == "slip" else {}
-                lab.redact_gone(self._schema[kind].cls(id=id, **blanks, **gone), *names)
+                values = {**_NEEDED.get(kind, {}), **blanks}
+                lab.redact_gone(self.schema[kind].cls(id=id, **values), *names)
             return last
 
-        self._both(work)
+        self.both(work)
 
     @rule(data=st.data(), kind=_ANY_KIND)
     def restore(self, data: st.DataObject, kind: str) -> None:
         """Restore a document, with the change that made it."""
-        record = data.draw(records(self._schema[kind]))
+        record = data.draw(records(self.schema[kind]))
 
         def step(lab: Lab, tx: Transaction) -> None:
             stamp = lab.stamp()
             version = tx.versions(kind, [record.id]).get(record.id, 0) + 1
             new = record.evolve(version=version, created_at=stamp.at, updated_at=stamp.at)
-            change = Change(
-                9,
-                stamp.transaction,
-                kind,
-                record.id,
-                version,
-                "insert",
-                stamp.at,
-                stamp.at,
-                stamp.actor,
-            )
-            tx.restore([(kind, dump_document(self._schema[kind], new))], [change])
+            step = (9, stamp.transaction, kind, record.id, version)
+            change = Change(*step, "insert", stamp.at, stamp.at, stamp.actor)
+            tx.restore([(kind, dump_document(self.schema[kind], new))], [change])
 
-        self._write(step)
+        self.write(step)
 
     @rule(
         key=st.sampled_from(["k", "K", "k%", "k_"]),
@@ -228,42 +161,35 @@ class StorageMachine(RuleBasedStateMachine):
     )
     def set_state(self, key: str, value: Any, expected: Any) -> None:
         """Set state, perhaps compared."""
-        self._write(lambda lab, tx: tx.set_state(key, value, expected))
-        self._both(lambda lab: (lab.storage.state(key), lab.storage.states("k")))
+        self.write(lambda lab, tx: tx.set_state(key, value, expected))
+        self.both(lambda lab: (lab.storage.state(key), lab.storage.states("k")))
 
     @rule(bare=st.booleans())
     def prepare(self, bare: bool) -> None:
         """Take the plugins' fields away, or bring them back."""
         for lab in self.labs:
-            lab.schema = _BARE if bare else _ZOO
+            lab.schema = BARE if bare else ZOO
             lab.storage.prepare(lab.schema)
 
     # Reading
 
-    def _question(self, data: st.DataObject) -> tuple[Query, Scope]:
-        schema = self._schema
-        query = resolve(schema, data.draw(queries(schema, KINDS)))
-        asked = data.draw(scopes(schema, KINDS))
-        scope = {n: resolve_conditions(schema, schema[n], each) for n, each in asked.items()}
-        return query, scope
-
     @rule(data=st.data())
     def find(self, data: st.DataObject) -> None:
         """Find, count, get and total, within a scope."""
-        query, scope = self._question(data)
-        self._both(lambda lab: list(lab.storage.find(query, scope)))
-        self._both(lambda lab: lab.storage.count(query, scope))
-        self._both(lambda lab: lab.storage.get(query.kind, IDS, scope))
-        by, made = data.draw(measures(self._schema, self._schema[query.kind]))
-        self._both(lambda lab: lab.storage.totals(query, by, made, scope))
+        query, scope = self.question(data)
+        self.both(lambda lab: list(lab.storage.find(query, scope)))
+        self.both(lambda lab: lab.storage.count(query, scope))
+        self.both(lambda lab: lab.storage.get(query.kind, IDS, scope))
+        by, made = data.draw(measures(self.schema, self.schema[query.kind]))
+        self.both(lambda lab: lab.storage.totals(query, by, made, scope))
 
     def _page(self, query: Query, scope: Scope) -> Any:
-        return self._both(lambda lab: lab.storage.page(query, scope))
+        return self.both(lambda lab: lab.storage.page(query, scope))
 
     @rule(data=st.data(), size=st.integers(1, 3))
     def page_to_the_end(self, data: st.DataObject, size: int) -> None:
         """Read all pages by their cursors."""
-        query, scope = self._question(data)
+        query, scope = self.question(data)
         query = attrs.evolve(query, limit=size)
         for _ in range(10):
             page = self._page(query, scope)
@@ -272,13 +198,13 @@ class StorageMachine(RuleBasedStateMachine):
             query = attrs.evolve(query, after=page.after)
 
     @rule(data=st.data(), size=st.integers(1, 3))
-    def page_over_a_write(self, data: st.DataObject, size: int) -> None:
+    def page_over_awrite(self, data: st.DataObject, size: int) -> None:
         """Go on behind a cursor after something was written."""
-        query, scope = self._question(data)
+        query, scope = self.question(data)
         query = attrs.evolve(query, limit=size)
         page = self._page(query, scope)
-        self._write(self._insert(query.kind, data))
-        self._write(self._update(query.kind, data))
+        self.write(self._insert(query.kind, data))
+        self.write(self._update(query.kind, data))
         rest = attrs.evolve(query, after=page.after)
         self._page(rest, scope)
 
@@ -293,7 +219,7 @@ class StorageMachine(RuleBasedStateMachine):
         self, data: st.DataObject, text: str, kinds: list[str], size: int, hidden: list[str]
     ) -> None:
         """Search, all pages, within a scope, some fields hidden."""
-        _, scope = self._question(data)
+        _, scope = self.question(data)
         masks = {kind: frozenset(hidden) for kind in KINDS}
 
         def pages(lab: Lab) -> list[Any]:
@@ -306,13 +232,13 @@ class StorageMachine(RuleBasedStateMachine):
                     break
             return found
 
-        self._both(pages)
+        self.both(pages)
 
     @rule(kind=_ANY_KIND, id=st.sampled_from(IDS))
     def history(self, kind: str, id: str) -> None:
         """The history and last version of a record."""
-        self._both(lambda lab: _told(lab.storage.history(kind, id)))
-        self._both(lambda lab: lab.storage.versions(kind, IDS))
+        self.both(lambda lab: unplaced(lab.storage.history(kind, id)))
+        self.both(lambda lab: lab.storage.versions(kind, IDS))
 
     @rule(
         start=st.integers(0, 30),
@@ -325,15 +251,15 @@ class StorageMachine(RuleBasedStateMachine):
         def work(lab: Lab) -> list[Change]:
             positions = [0, *(each.position for each in lab.storage.changes())]
             after = positions[min(start, len(positions) - 1)]
-            return _told(lab.storage.changes(after, kinds, limit))
+            return unplaced(lab.storage.changes(after, kinds, limit))
 
-        self._both(work)
+        self.both(work)
 
     @rule(data=st.data())
     def columns(self, data: st.DataObject) -> None:
         """Columns, whatever the batches."""
-        query, scope = self._question(data)
-        names = sorted(self._schema[query.kind].fields)
+        query, scope = self.question(data)
+        names = sorted(self.schema[query.kind].fields)
         paths = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3))
 
         def work(lab: Lab) -> list[list[Any]]:
@@ -341,7 +267,7 @@ class StorageMachine(RuleBasedStateMachine):
             batches = list(reads.columns(query, paths, scope, batch=2))
             return [[each for batch in batches for each in batch[n]] for n in range(len(paths))]
 
-        self._both(work)
+        self.both(work)
 
 
 def storage_machine(new_storage: Callable[[], Storage]) -> type[StorageMachine]:
