@@ -619,6 +619,34 @@ def test_the_language_is_chosen_by_option_locale_or_configuration(
     assert "이름" in company("customer", "list").stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "korean"),
+    [
+        (("record", "interaction", "list"), "아직 상담"),
+        (("record", "interaction", "add", "--help"), "채널"),
+        (("record", "customer", "--help"), "고객"),
+        (("visits", "--help"), "옵션"),
+        (("--help",), "옵션"),
+    ],
+    ids=" ".join,
+)
+def test_a_global_option_may_stand_anywhere(
+    spa: Run, arguments: tuple[str, ...], korean: str
+) -> None:
+    for place in range(len(arguments) + 1):
+        given = (*arguments[:place], "--lang", "ko", *arguments[place:])
+        result = spa(*given)
+        assert korean in result.output, given
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_the_database_of_a_kind_is_named_anywhere(run: Run, place: int) -> None:
+    command = ["record", "customer", "list"]
+    command[place:place] = ["--db=sqlite:///a.db", "--format", "json"]
+
+    assert json.loads(run(*command).stdout) == []
+
+
 def test_scripts_get_the_same_words_in_every_language(company: Run) -> None:
     id = added(company)
 

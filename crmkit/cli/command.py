@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "adopt",
     "define",
     "global_options",
+    "keep_global_options",
     "limit",
     "many",
 ]
@@ -77,6 +78,17 @@ def global_options(hidden: bool) -> list[click.Option]:
         option(["--lang"], type=click.Choice(LANGUAGES), help="The language."),
         option(["--debug"], is_flag=True, help="Show where an error comes from."),
     ]
+
+
+def keep_global_options(app: Any, args: Sequence[str]) -> None:
+    """Keep those options wherever they stand: help, and the commands of kinds, need them before the last is reached."""
+    lenient: Any = {
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "resilient_parsing": True,
+    }
+    finder = click.Command("crm", params=[*global_options(True)], add_help_option=False)
+    finder.make_context("crm", [*args], obj=app, **lenient)
 
 
 def adopt(command: click.Command) -> click.Command:

@@ -10,7 +10,7 @@ import click
 
 from crmkit import __version__
 from crmkit.cli.app import App, app_of
-from crmkit.cli.command import Context, Group, global_options
+from crmkit.cli.command import Context, Group, global_options, keep_global_options
 from crmkit.cli.language import Word
 from crmkit.cli.width import escaped
 
@@ -71,7 +71,8 @@ class Root(Group):
         for number, each in enumerate(args, 1):
             if not each.isascii() and any("\ud800" <= c <= "\udfff" for c in each):
                 raise click.UsageError(f"argument {number} is not text in this terminal's encoding")
-        return super().make_context(info_name, args, parent, **{"obj": App(), **extra})
+        keep_global_options(app := extra.pop("obj", None) or App(), args)
+        return super().make_context(info_name, args, parent, obj=app, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand, and turn what it raises into a sentence and an exit code."""
