@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from crmkit.cli.root import crm
+from crmkit.cli.width import width
 
 pytest.importorskip("crmkit_sqlite")
 
@@ -154,6 +155,17 @@ def test_a_list_is_json_csv_or_a_table(company: Run) -> None:
     assert dict(zip(header.split(","), row.split(","), strict=True))["name"] == "한빛전자"
     heading, line = company("customer", "list").stdout.splitlines()
     assert (heading.split(), line.split()) == (["Id", "Name", "Type"], [id, "한빛전자", "person"])
+
+
+def test_a_cell_of_a_list_is_no_wider_than_sixty_columns(company: Run) -> None:
+    id = added(company, "긴" * 20_000)
+
+    lines = company("customer", "list").stdout.splitlines()
+
+    assert max(map(width, lines)) < 120
+    assert f"{id}  {'긴' * 29}…" in lines[1]
+    assert "긴" * 20_000 in company("customer", "show", id).stdout
+    assert "긴" * 20_000 in company("customer", "list", "--format", "csv").stdout
 
 
 def test_an_empty_list_says_what_to_do_on_stderr(company: Run) -> None:

@@ -151,9 +151,9 @@ def test_a_table_is_cut_to_the_terminal(crm: Crm, tmp_path: Path) -> None:
     import termios
 
     crm("init")
-    crm("customer", "add", "--name", "긴이름" * 60, "--owner", "kim")
+    made = crm("customer", "add", "--name", "긴이름" * 60, "--owner", "kim", "--format", "json")
     master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 60))
+    termios.tcsetwinsize(slave, (24, 64))
     environ = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
 
     subprocess.run([*CRM, "customer", "list"], cwd=tmp_path, env=environ, stdout=slave, check=True)
@@ -163,6 +163,7 @@ def test_a_table_is_cut_to_the_terminal(crm: Crm, tmp_path: Path) -> None:
     os.close(slave)
     from crmkit.cli.width import width
 
-    assert max(map(width, shown)) <= 60
+    assert max(map(width, shown)) <= 64
     assert "…" in shown[1]
+    assert json.loads(made.stdout)["id"] in shown[1]
     assert "kim" in shown[1]

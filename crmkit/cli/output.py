@@ -25,8 +25,14 @@ from crmkit.values import Money, format_time
 __all__ = ["document", "note", "plain", "show", "values", "write_json", "write_table"]
 
 Row = Mapping[str, Any]
-NARROWEST = 8
+NARROWEST = 6
 """No column of a table is made narrower than this to fit the terminal."""
+WIDEST = 60
+"""No column of a table is wider than this, into a pipe neither."""
+ONE = ("", "text")
+"""The columns of a table that shows one record: its values are whole."""
+WHOLE = frozenset({"id", "text", "fix", "written"})
+"""But these: ids, and what half of is no answer; an id is not cut to fit the terminal either."""
 
 
 def values(kind: Kind, record: Record) -> dict[str, Any]:
@@ -105,17 +111,27 @@ def _write_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
     _write(buffer.getvalue())
 
 
-def write_table(rows: Sequence[Sequence[str]], heading: str = "") -> None:
-    """Aligned columns; on a terminal, cut to its width."""
+def write_table(
+    rows: Sequence[Sequence[str]], heading: str = "", names: Sequence[str] = ()
+) -> None:
+    """Aligned columns, which may have `names`; on a terminal, cut to its width."""
     if not rows:
         return
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    names = names or [""] * len(rows[0])
+    widths = [
+        max(map(width, column)) if name in WHOLE else min(WIDEST, max(map(width, column)))
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    ]
     if sys.stdout.isatty():
         import shutil
 
         room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-        while sum(widths) > room and max(widths) > NARROWEST:
-            widths[widths.index(max(widths))] -= 1
+        places = [place for place, name in enumerate(names) if name != "id"]
+        while sum(widths) > room and places:
+            widest = max(places, key=widths.__getitem__)
+            if widths[widest] <= NARROWEST:
+                break
+            widths[widest] -= 1
     lines = ["  ".join(map(_fitted, row, widths)).rstrip() for row in rows]
     _write("".join(f"{line}\n" for line in ([f"\n{heading}"] if heading else []) + lines))
 
@@ -150,9 +166,9 @@ def show(
         _write_csv(rows, list(columns))
     elif one:
         present = [name for name in columns if rows[0].get(name) not in (None, "", [], ())]
-        write_table([[columns[name], cell(app, rows[0][name])] for name in present])
+        write_table([[columns[name], cell(app, rows[0][name])] for name in present], names=ONE)
     elif rows:
         table = [[cell(app, row.get(name)) for name in columns] for row in rows]
-        write_table([list(columns.values()), *table], heading)
+        write_table([list(columns.values()), *table], heading, list(columns))
     if not rows and empty:
         note(empty)
