@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from crmkit import (
     CRM,
@@ -117,13 +117,18 @@ class TwoApps(RuleBasedStateMachine):
         self.made += 1
         return f"id-{self.made:05}"
 
+    @initialize(each=st.lists(FIELDS, min_size=3, max_size=3))
+    def open_for_business(self, each):
+        for place, values in enumerate(each):
+            self.add(values)
+            self.look(place)
+
     @rule(values=FIELDS)
     def add(self, values):
         id = self.new_id()
         self.write(lambda tx: tx.add(Customer(id=id, **{"name": "x", **values})))
         self.ids.append(id)
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, channel=st.sampled_from(["phone", "mail"]))
     def talk(self, place, channel):
         record = Interaction(
@@ -131,7 +136,6 @@ class TwoApps(RuleBasedStateMachine):
         )
         self.write(lambda tx: tx.add(record))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES)
     def look(self, place):
         """Read a record now, to write it later, when others have changed it."""
@@ -140,37 +144,31 @@ class TwoApps(RuleBasedStateMachine):
         if isinstance(found, Customer):
             self.read[id] = found
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, values=FIELDS, actor=st.sampled_from(["boss", "boss", "a"]))
     def update(self, place, values, actor):
         id = self.one(place)
         self.write(lambda tx: tx.update(tx.get(Customer, id).evolve(**values)), actor)
 
-    @precondition(lambda self: self.read)
     @rule(place=PLACES, values=FIELDS)
     def update_what_was_read_before(self, place, values):
         stale = sorted(self.read.items())[place % len(self.read)][1]
         self.write(lambda tx: tx.update(stale.evolve(**values)))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, other=PLACES)
     def belong(self, place, other):
         id, organization = self.one(place), self.one(other)
         self.write(lambda tx: tx.update(tx.get(Customer, id).evolve(organization_id=organization)))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES)
     def delete(self, place):
         id = self.one(place)
         self.write(lambda tx: tx.delete(tx.get(Customer, id)))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, values=FIELDS)
     def insert_again(self, place, values):
         id = self.one(place)
         self.write(lambda tx: tx.add(Customer(id=id, **{"name": "again", **values})))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, other=PLACES)
     def merge(self, place, other):
         keep, lose = self.one(place), self.one(other)
@@ -181,19 +179,16 @@ class TwoApps(RuleBasedStateMachine):
 
         self.write(act)
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES)
     def redact(self, place):
         id = self.one(place)
         self.write(lambda tx: tx.redact(Customer, [id]))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, version=st.integers(1, 4))
     def revert(self, place, version):
         id = self.one(place)
         self.write(lambda tx: tx.revert(Customer, id, version))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, values=FIELDS)
     def roll_back(self, place, values):
         id = self.one(place)
@@ -241,7 +236,6 @@ class TwoApps(RuleBasedStateMachine):
         self.same(lambda app: app.acting(actor).search(text))
         self.same(lambda app: app.acting(actor).totals(Customer, by="owner", min="name"))
 
-    @precondition(lambda self: self.ids)
     @rule(place=PLACES, actor=st.sampled_from(["boss", "a"]), moment=st.one_of(st.none(), PLACES))
     def look_at_one(self, place, actor, moment):
         id = self.one(place)
