@@ -465,7 +465,8 @@ def test_workers_run_and_show_what_they_set_aside(spa: Run) -> None:
         spa("record", "visit", "add", *options)
     assert answer(spa, "worker", "list")[0]["lag"] == 2
 
-    spa("work", "--once")
+    failed = spa("work", "--once", code=1).stderr
+    assert "1 set aside after a failure; `crm worker list` shows which" in failed
 
     [state] = answer(spa, "worker", "list")
     assert (state["lag"], len(state["aside"])) == (0, 1)

@@ -31,6 +31,13 @@ def work(app: App, once: bool, names: Sequence[str]) -> None:
         progress = lambda name, count: bar.update(count)  # noqa: E731
         done = run_workers(app.crm, once=once, names=names or None, on_progress=progress)
     note(_("{count} done").format(count=done))
+    left = [each for each in worker_states(app.crm) if not names or each.name in names]
+    if aside := sum(len(each.aside) + bool(each.error) for each in left):
+        failed = _(
+            "{count} set aside after a failure; `crm worker list` shows which, `crm worker retry` tries again"
+        )
+        note(failed.format(count=aside))
+        click.get_current_context().exit(1)
 
 
 worker = Group("worker", help="How far the workers have come.")
