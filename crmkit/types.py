@@ -258,7 +258,16 @@ class MoneyType(FieldType):
 
     def _read(self, text: str) -> Any:
         amount, _, currency = text.strip().rpartition(" ")
-        return Money.of(amount.replace(",", "").strip(), currency)
+        if not amount:
+            raise ValueRefused(
+                f"takes an amount and its currency, as in 12000 KRW, not {text!r:.80}"
+            )
+        money = Money.of(amount.replace(",", "").strip(), currency)
+        if money.amount != Decimal(amount.replace(",", "")):
+            raise ValueRefused(
+                f"{text!r:.80} is finer than {currency} goes; round it, then say how"
+            )
+        return money
 
 
 class Items(FieldType):

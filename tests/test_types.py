@@ -166,3 +166,19 @@ def test_nesting_ends_somewhere():
         deep = [deep]
     with pytest.raises(ValueRefused, match="50 levels"):
         Items().accept(deep)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12000", "as in 12000 KRW"),
+        ("12.5 KRW", "finer than KRW goes"),
+        ("0.001 EUR", "finer than EUR goes"),
+        ("x KRW", "not an amount"),
+        ("12 won", "three capital letters"),
+        ("", "as in 12000 KRW"),
+    ],
+)
+def test_money_that_people_write_is_never_rounded_nor_guessed(text, words):
+    with pytest.raises(ValueRefused, match=words):
+        MoneyType().parse(text)
