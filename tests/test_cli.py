@@ -551,8 +551,14 @@ def test_a_plugin_that_is_gone_keeps_its_records(spa: Run) -> None:
     id = added(spa)
     visit = ("record", "visit")
     made = answer(spa, *visit, "add", "--customer", id, "--reason", "치통", "--at", "2026-03-01")
-    spa("plugin", "disable", "spa")
+    told = spa("plugin", "disable", "spa").stderr
+    assert "its rules, restrictions and masks do not hold" in told
 
+    lines = answer(spa, "doctor")
+    warnings = [each for each in lines if each["severity"] == "warning"]
+    assert [each["fix"] for each in warnings] == ["crm plugin enable spa"] * 2
+    assert "spa is disabled" in warnings[0]["text"]
+    assert "visit: 1 records, whose plugin spa" in warnings[1]["text"]
     assert answer(spa, *visit, "list")[0]["reason"] == "치통"
     assert "치통" in spa(*visit, "show", made["id"]).stdout
     for command in (("edit", made["id"], "--set", "reason=x"), ("add", "--reason", "x")):

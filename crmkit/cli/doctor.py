@@ -58,6 +58,9 @@ def _versions(app: App) -> Iterator[Line]:
 
 def _config(app: App) -> Iterator[Line]:
     yield "config", OK, str(app.config.path or _("no crm.toml; the defaults hold")), ""
+    off = _("{name} is disabled: its rules, restrictions and masks do not hold")
+    for name in app.config.disabled:
+        yield "plugins", WARNING, off.format(name=name), f"crm plugin enable {name}"
 
 
 def _plugins(app: App) -> Iterator[Line]:
@@ -76,6 +79,15 @@ def _storage(app: App) -> Iterator[Line]:
         yield from (("storage", ERROR, text, "") for text in found)
         if not found:
             yield "storage", OK, str(app.url or app.config.storage), ""
+        gone = _("{kind}: {count} records, whose plugin {plugin} is not loaded")
+        for kind in (each for each in app.crm.schema if each.opaque):
+            count, fix = app.crm.count(kind.name), f"crm plugin enable {kind.owner.split()[0]}"
+            yield (
+                "storage",
+                WARNING,
+                gone.format(count=count, kind=kind.name, plugin=kind.owner),
+                fix,
+            )
         return
     # To open it for use would adapt it to the plugins that are left.
     storage = open_storage(app.url, app.config, plugins)

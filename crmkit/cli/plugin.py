@@ -118,6 +118,7 @@ def disable(app: App, name: str) -> None:
     _named(app, name)
     _set_disabled(app, {*app.config.disabled, name})
     note(_("{name} is disabled").format(name=name))
+    note(_("while it is disabled, its rules, restrictions and masks do not hold"))
 
 
 def _set_disabled(app: App, names: set[str]) -> None:
