@@ -47,7 +47,7 @@ def described() -> dict[str, object]:
 
 def test_hooks_and_public_names_are_the_golden_ones():
     assert json.loads(GOLDEN.read_text("utf-8")) == json.loads(json.dumps(described())), (
-        "what plugins rely on has changed; if that is meant, say so in the changelog, raise the hook API's number, "
+        "what plugins rely on has changed; if that is meant, raise the hook API's number (crmkit.manifest.API) "
         "and run `uv run python -m tests.test_api`"
     )
 
