@@ -12,7 +12,8 @@ import attrs
 
 from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.errors import Duplicate
-from crmkit.memory import MemoryStorage, MemoryTransaction, _Data, _Reader, _Row, _View
+from crmkit.memory import MemoryStorage, MemoryTransaction
+from crmkit.memory.reading import Data, Reader, Row, View
 from crmkit.query import AnyOf, Condition, Linked, Order, Query, Where
 from crmkit.resolve import directions, make_cursor, read_cursor
 from crmkit.schema import BASE, Field, Kind, Schema
@@ -36,7 +37,7 @@ BROKEN: list[Broken] = []
 
 
 def _caught_by(*tests: str) -> Any:
-    """Make a storage of a fault in reading (a `_Reader`), in writing (a `MemoryTransaction`) or of its own."""
+    """Make a storage of a fault in reading (a `Reader`), in writing (a `MemoryTransaction`) or of its own."""
 
     def add(fault: type) -> type:
         bases: tuple[type, ...] = (MemoryStorage,)
@@ -129,7 +130,7 @@ class SharesState(MemoryTransaction):
 
 
 @attrs.frozen
-class _RewritingView(_View):
+class _RewritingView(View):
     """Sees other conditions than those that were asked."""
 
     rewrite: Any
@@ -140,16 +141,16 @@ class _RewritingView(_View):
             self.rewrite(kind, each) if isinstance(each, Where) else each
             for each in query.conditions
         )
-        return _View.fulfilling(self, attrs.evolve(query, conditions=tuple(found)))
+        return View.fulfilling(self, attrs.evolve(query, conditions=tuple(found)))
 
 
-class _Rewriting(_Reader):
+class _Rewriting(Reader):
     """Asks another condition than it was asked."""
 
     def rewrite(self, kind: Kind, where: Where) -> Condition:
         raise NotImplementedError
 
-    def _view(self, scope: Scope) -> _View:
+    def _view(self, scope: Scope) -> View:
         return _RewritingView(self._read(), self.schema, scope, self.rewrite)
 
 
@@ -203,7 +204,7 @@ class TrueEqualsOne(_Rewriting):
     "test_writing_inside_of_a_find_loop",
     "test_a_cursor_outlives_its_record",
 )
-class PagesByOffset(_Reader):
+class PagesByOffset(Reader):
     """A cursor stands for how many records were read, not for a place."""
 
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
@@ -218,7 +219,7 @@ class PagesByOffset(_Reader):
 
 
 @_caught_by("test_missing_comes_first_ascending")
-class MissingComesLast(_Reader):
+class MissingComesLast(Reader):
     """Missing values sort as PostgreSQL does it: last ascending, first descending."""
 
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
@@ -233,7 +234,7 @@ class MissingComesLast(_Reader):
 
 
 @_caught_by("test_ties_go_by_id_the_way_of_the_last_order")
-class TiesGoUp(_Reader):
+class TiesGoUp(Reader):
     """Ties go by id ascending, whatever the last order."""
 
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
@@ -251,7 +252,7 @@ class TiesGoUp(_Reader):
 
 
 @_caught_by("test_a_cursor_only_where_something_follows")
-class CursorsToNothing(_Reader):
+class CursorsToNothing(Reader):
     """A full page always has a cursor."""
 
     def page(self, query: Query, scope: Scope = NO_SCOPE) -> Page:
@@ -265,9 +266,9 @@ class CursorsToNothing(_Reader):
 
 
 @attrs.frozen
-class _HopsFreely(_View):
-    def reference(self, record: _Row, field: str) -> _Row | None:
-        return _View.reference(_View(self.data, self.schema, NO_SCOPE), record, field)
+class _HopsFreely(View):
+    def reference(self, record: Row, field: str) -> Row | None:
+        return View.reference(View(self.data, self.schema, NO_SCOPE), record, field)
 
 
 @_caught_by(
@@ -275,45 +276,45 @@ class _HopsFreely(_View):
     "test_paths_inside_of_linked_obey_the_scope",
     "test_totals_by_a_path_obey_the_scope",
 )
-class HopsOutOfScope(_Reader):
+class HopsOutOfScope(Reader):
     """Paths lead to records that the scope hides."""
 
-    def _view(self, scope: Scope) -> _View:
+    def _view(self, scope: Scope) -> View:
         return _HopsFreely(self._read(), self.schema, scope)
 
 
 @attrs.frozen
-class _LinksFreely(_View):
-    def linked(self, record: _Row, condition: Linked) -> Iterable[_Row]:
-        return _View.linked(_View(self.data, self.schema, NO_SCOPE), record, condition)
+class _LinksFreely(View):
+    def linked(self, record: Row, condition: Linked) -> Iterable[Row]:
+        return View.linked(View(self.data, self.schema, NO_SCOPE), record, condition)
 
 
 @_caught_by("test_linked_does_not_see_what_is_hidden")
-class LinksOutOfScope(_Reader):
+class LinksOutOfScope(Reader):
     """`linked` finds records that the scope hides."""
 
-    def _view(self, scope: Scope) -> _View:
+    def _view(self, scope: Scope) -> View:
         return _LinksFreely(self._read(), self.schema, scope)
 
 
 @attrs.frozen
-class _ScopesItself(_View):
-    def sees(self, row: _Row) -> bool:
+class _ScopesItself(View):
+    def sees(self, row: Row) -> bool:
         from crmkit.query import holds
 
         return all(holds(row, each, self) for each in self.scope.get(row.kind.name, ()))
 
 
 @_caught_by("test_the_scope_itself_is_read_without_a_scope")
-class ScopesTheScope(_Reader):
+class ScopesTheScope(Reader):
     """A scope's own conditions see only what the scope shows."""
 
-    def _view(self, scope: Scope) -> _View:
+    def _view(self, scope: Scope) -> View:
         return _ScopesItself(self._read(), self.schema, scope)
 
 
 @_caught_by("test_count_and_totals_obey_the_scope")
-class TotalsOutOfScope(_Reader):
+class TotalsOutOfScope(Reader):
     """Totals are of everything."""
 
     def totals(
@@ -327,7 +328,7 @@ class TotalsOutOfScope(_Reader):
 
 
 @_caught_by("test_sums_of_whole_numbers_pass_64_bits")
-class SumsInFloats(_Reader):
+class SumsInFloats(Reader):
     """Sums are added up as floats."""
 
     def totals(
@@ -349,34 +350,34 @@ def _floated(value: Any) -> Any:
 
 
 @_caught_by("test_phrases_do_not_cross_fields_or_members")
-class SearchesAcrossFields(_Reader):
+class SearchesAcrossFields(Reader):
     """All fields are searched as one text."""
 
-    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+    def _has(self, row: Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
         values = [row.document.get(field.name) or "" for field in fields]
         text = "".join("".join(map(str, each)) for each in values)
         return all(matches(phrase, search_tokens(text)) for phrase in phrases)
 
 
 @_caught_by("test_all_words_must_occur")
-class FindsAnyWord(_Reader):
+class FindsAnyWord(Reader):
     """One word of the query is enough."""
 
-    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+    def _has(self, row: Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
         return any(super(FindsAnyWord, self)._has(row, fields, [each]) for each in phrases)
 
 
 @_caught_by("test_runs_are_contiguous", "test_repeated_syllables")
-class FindsBagsOfSyllables(_Reader):
+class FindsBagsOfSyllables(Reader):
     """A run is found by its parts in any order."""
 
-    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+    def _has(self, row: Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
         parts = [Phrase((token,), each.prefix) for each in phrases for token in each.tokens]
         return super()._has(row, fields, parts)
 
 
 @_caught_by("test_hidden_fields_are_not_looked_into")
-class SearchesHiddenFields(_Reader):
+class SearchesHiddenFields(Reader):
     """Hidden fields are searched like others."""
 
     def search(
@@ -392,7 +393,7 @@ class SearchesHiddenFields(_Reader):
 
 
 @_caught_by("test_newest_stored_first_over_all_kinds")
-class OldestFirst(_Reader):
+class OldestFirst(Reader):
     """A page of hits begins with the oldest of them."""
 
     def search(
@@ -409,16 +410,16 @@ class OldestFirst(_Reader):
 
 
 @_caught_by("test_no_ghosts")
-class FindsGhosts(_Reader):
+class FindsGhosts(Reader):
     """Old words go on finding a record after an update."""
 
-    def _has(self, row: _Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
+    def _has(self, row: Row, fields: Sequence[Field], phrases: Sequence[Phrase]) -> bool:
         past = [dict(row.document)]
         for change in reversed(self.history(row.kind.name, row.id)):
             if change.action == "update":
                 undone = {name: before for name, (before, _) in (change.delta or {}).items()}
                 past.append({**past[-1], **undone})
-        documents = [_Row(row.kind, each, row.number) for each in past]
+        documents = [Row(row.kind, each, row.number) for each in past]
         return any(super(FindsGhosts, self)._has(each, fields, phrases) for each in documents)
 
 
@@ -429,7 +430,7 @@ class FindsGhosts(_Reader):
 class LosesUpdates(MemoryTransaction):
     """The last writer wins."""
 
-    def _check_version(self, data: _Data, write: Write) -> None:
+    def _check_version(self, data: Data, write: Write) -> None:
         if write.action != "update":
             super()._check_version(data, write)
 
@@ -470,7 +471,7 @@ class TrustsReferences(MemoryTransaction):
 
 
 @_caught_by("test_versions_go_on_after_a_delete")
-class VersionsStartAgain(_Reader):
+class VersionsStartAgain(Reader):
     """A record that is gone has no last version."""
 
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
@@ -486,7 +487,7 @@ class VersionsStartAgain(_Reader):
 class WritesAtOnce(MemoryTransaction):
     """Writes are there before the commit, and stay after a rollback."""
 
-    def __init__(self, schema: Schema, data: _Data, *, write: bool) -> None:
+    def __init__(self, schema: Schema, data: Data, *, write: bool) -> None:
         super().__init__(schema, data, write=write)
         self._data = data
 
