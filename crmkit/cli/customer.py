@@ -33,11 +33,8 @@ class CustomerGroup(KindGroup):
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
         """The addresses."""
-        kind, found = (
-            app.kind("identity"),
-            app.handle.find(Identity, where.customer_id == record.id),
-        )
-        is_table = app.format == "table"
+        kind, is_table = app.kind("identity"), app.format == "table"
+        found = app.handle.find(Identity, where.customer_id == record.id)
         listed = [each.value if is_table else document(kind, each) for each in found]
         return {"identities": (_("Addresses"), listed)}
 
@@ -92,15 +89,13 @@ def show_profile(app: App, id: str, as_of: Any) -> None:
             lines = [_line(app, row) for row in section.rows]
             write_table(lines, app.language(section.label))
         return
-    listed = {name: [document(app.kind(name), each) for each in related[name]] for name in related}
-    more = {"identities": listed["identity"], "interactions": listed["interaction"]}
-    told = {"sections": [_section(app, each) for each in sections]}
-    show(
-        app,
-        [{**values(kind, found), **more, **told}],
-        dict.fromkeys(values(kind, found), ""),
-        one=True,
+    row: dict[str, Any] = values(kind, found)
+    columns = dict.fromkeys(row, "")
+    row["identities"], row["interactions"] = (
+        [document(app.kind(name), each) for each in related[name]] for name in related
     )
+    row["sections"] = [_section(app, each) for each in sections]
+    show(app, [row], columns, one=True)
 
 
 def _section(app: App, section: Section) -> Mapping[str, Any]:

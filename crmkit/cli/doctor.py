@@ -105,13 +105,9 @@ def _checks(app: App) -> Iterator[Line]:
     yield from (_failed("checks", failure) for failure in failures)
     for name, (check, call) in checks.items():
         yield from _safe(_check, app, name, check, call)
+    failed = _("{name} failed {count} times")
     for name, count in app.crm.observer_failures.items():
-        yield (
-            "observers",
-            "error",
-            _("{name} failed {count} times").format(name=name, count=count),
-            "",
-        )
+        yield "observers", ERROR, failed.format(name=name, count=count), ""
 
 
 def _check(app: App, name: str, check: Any, call: Any) -> Iterator[Line]:

@@ -38,13 +38,9 @@ FOLLOW = click.Option(["--follow"], is_flag=True, help="Go on with changes as th
 def search(app: App, text: str, kinds: Sequence[str], **options: Any) -> None:
     """Find records by their words: all must occur; a part of a Korean word will do."""
     page = app.handle.search(text, kinds or None, **options)
-    rows, is_table = [_hit(app, each, text) for each in page], app.format == "table"
-    show(
-        app,
-        rows,
-        columns="kind title found id" if is_table else "kind id title",
-        empty=_("nothing was found"),
-    )
+    rows, empty = [_hit(app, each, text) for each in page], _("nothing was found")
+    is_table = app.format == "table"
+    show(app, rows, columns="kind title found id" if is_table else "kind id title", empty=empty)
 
 
 def _hit(app: App, found: Record, text: str) -> Mapping[str, Any]:
@@ -109,18 +105,12 @@ def history(app: App, kind: str, id: str) -> None:
 
 def _steps(app: App, kind: Kind, change: Change) -> Iterator[Mapping[str, Any]]:
     row: dict[str, Any] = _row(change)
+    delta = (change.delta or {}) if change.action == "update" else {}
     for name in row["fields"] or [None]:
-        before, after = (
-            (change.delta or {})[name] if name and change.action == "update" else (None, None)
-        )
         field = kind.fields.get(name)
+        before, after = (_typed(field, plain) for plain in delta.get(name, (None, None)))
         label = app.label(field) if field else name
-        yield {
-            **row,
-            "field": label,
-            "before": _typed(field, before),
-            "after": _typed(field, after),
-        }
+        yield {**row, "field": label, "before": before, "after": after}
 
 
 def _typed(field: Any, plain: Any) -> Any:

@@ -117,21 +117,16 @@ def write_table(
     """Aligned columns, which may have `names`; on a terminal, cut to its width."""
     if not rows:
         return
-    names = names or [""] * len(rows[0])
-    widths = [
-        max(map(width, column)) if name in WHOLE else min(WIDEST, max(map(width, column)))
-        for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    ]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    names = names or [""] * len(widths)
+    widths = [w if n in WHOLE else min(w, WIDEST) for n, w in zip(names, widths, strict=True)]
     if sys.stdout.isatty():
         import shutil
 
         room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
         places = [place for place, name in enumerate(names) if name != "id"]
-        while sum(widths) > room and places:
-            widest = max(places, key=widths.__getitem__)
-            if widths[widest] <= NARROWEST:
-                break
-            widths[widest] -= 1
+        while sum(widths) > room and any(widths[place] > NARROWEST for place in places):
+            widths[max(places, key=widths.__getitem__)] -= 1
     lines = ["  ".join(map(_fitted, row, widths)).rstrip() for row in rows]
     _write("".join(f"{line}\n" for line in ([f"\n{heading}"] if heading else []) + lines))
 

@@ -33,9 +33,7 @@ def work(app: App, once: bool, names: Sequence[str]) -> None:
     note(_("{count} done").format(count=done))
     left = [each for each in worker_states(app.crm) if not names or each.name in names]
     if aside := sum(len(each.aside) + bool(each.error) for each in left):
-        failed = _(
-            "{count} set aside after a failure; `crm worker list` shows which, `crm worker retry` tries again"
-        )
+        failed = _("{count} set aside: see `crm worker list`, then `crm worker retry`")
         note(failed.format(count=aside))
         click.get_current_context().exit(1)
 
