@@ -33,8 +33,14 @@ _CONDITION = re.compile(
 
 
 def parsed(app: App, field: Field, text: str) -> Any:
-    """The value of a field that a person wrote; times without a zone are in the company's."""
-    return app.time(text) if field.type.name == "datetime" else field.type.parse(text)
+    """The value of a field that a person wrote; without a zone or a currency it is in the company's."""
+    if field.type.name != "money":
+        return app.time(text) if field.type.name == "datetime" else field.type.parse(text)
+    currency = app.config.company.currency
+    try:
+        return field.type.parse(text if any(map(str.isalpha, text)) else f"{text} {currency}")
+    except ValueRefused:
+        raise ValueRefused(f"takes money, not {text!r}; write it as in 12000 {currency}") from None
 
 
 def condition(app: App, kind: Kind, text: str) -> Where:
