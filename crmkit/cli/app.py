@@ -69,10 +69,13 @@ class App:
     def handle(self) -> Handle:
         """The app as the actor of this command sees it: `--actor`, `CRMKIT_ACTOR`, or who is logged in."""
         from crmkit.changes import Actor
+        from crmkit.errors import ValueRefused
         from crmkit.types import check_text
 
-        id = self.actor_id or os.environ.get("CRMKIT_ACTOR") or _login()
-        check_text(id)
+        given = os.environ.get("CRMKIT_ACTOR") or None if self.actor_id is None else self.actor_id
+        check_text(id := _login() if given is None else given)
+        if not (id.strip() and id.isprintable()):
+            raise ValueRefused(f"nobody is called {id!r}; say who does it, as in --actor kim")
         return self.crm.acting(Actor(id, "person", "cli"))
 
     def kind(self, name: str) -> Kind:
