@@ -209,6 +209,28 @@ def test_editing_sets_and_unsets_fields(company: Run) -> None:
     assert answer(company, "customer", "show", id)["tags"] == []
 
 
+def test_an_edit_of_the_version_that_was_seen_is_merged_with_what_came_after(company: Run) -> None:
+    id = added(company, "Kim", "--owner", "lee")
+    company("customer", "edit", id, "--set", "owner=park")
+
+    for group in (("customer",), ("record", "customer")):
+        mine = ("--version", "1", "--set", "country=KR")
+        merged = answer(company, *group, "edit", id, *mine)
+    clash = company("customer", "edit", id, "--version", "1", "--set", "owner=ann", code=1)
+
+    assert (merged["owner"], merged["country"]) == ("park", "KR")
+    assert "owner (mine 'ann', theirs 'park', originally 'lee')" in clash.stderr
+    company("customer", "edit", id, "--version", "9", "--set", "owner=ann", code=3)
+
+
+@pytest.mark.parametrize("id", ["", " ", "a\x1bb", "a\nb", "\u202egnp"])
+def test_an_actor_has_a_name_that_can_be_read(company: Run, id: str) -> None:
+    refused = company("customer", "list", "--actor", id, code=1).stderr
+
+    assert refused.startswith("Error: nobody is called")
+    assert "--actor kim" in refused
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -393,6 +415,20 @@ def test_values_that_do_not_fit_their_field_are_usage_errors(spa: Run) -> None:
         assert "Invalid value for '--" in result.stderr
 
 
+def test_money_without_a_currency_is_in_the_companys(spa: Run) -> None:
+    visit = ("record", "visit")
+    told = ("--customer", added(spa), "--reason", "r", "--at", "2026-03-01")
+
+    made = answer(spa, *visit, "add", *told, "--fee", "12,000")
+    spa(*visit, "edit", made["id"], "--set", "fee=13000")
+
+    assert made["fee"] == {"minor": 12000, "currency": "KRW"}
+    assert answer(spa, *visit, "count", "--where", "fee > 12999") == {"count": 1}
+    for wrong in ("much", "12 won", "", "1.2.3"):
+        refused = spa(*visit, "add", *told, "--fee", wrong, code=2).stderr
+        assert "write it as in 12000 KRW" in refused
+
+
 def test_fields_of_plugins_are_set_and_shown(spa: Run) -> None:
     id = added(spa, "Kim", "--set", "spa.chart_no=7")
 
@@ -466,7 +502,7 @@ def test_workers_run_and_show_what_they_set_aside(spa: Run) -> None:
     assert answer(spa, "worker", "list")[0]["lag"] == 2
 
     failed = spa("work", "--once", code=1).stderr
-    assert "1 set aside after a failure; `crm worker list` shows which" in failed
+    assert "1 set aside: see `crm worker list`" in failed
 
     [state] = answer(spa, "worker", "list")
     assert (state["lag"], len(state["aside"])) == (0, 1)

@@ -26,6 +26,7 @@ SET = many("--set", "sets", "FIELD=VALUE", help="Set a field.")
 WHERE = many("--where", "where", "CONDITION", help="Only those that fulfil it, as in 'owner=kim'.")
 ORDER = many("--order", "order", "FIELD", help="Sort by; -FIELD goes down.")
 UNSET = many("--unset", "unset", "FIELD", help="Take a field's value away.")
+SEEN = click.Option(["--version"], type=click.IntRange(1), help="The version that you saw.")
 YES = click.Option(["--yes"], is_flag=True, help="Do not ask.")
 TOTALS = (
     many("--by", "by", "FIELD", help="Group by."),
@@ -127,7 +128,7 @@ class KindGroup(Group):
             self.add: (*field_options(kind), SET),
             self.list: (WHERE, ORDER, limit(50), SKIP, AS_OF),
             self.show: (ID, AS_OF),
-            self.edit: (ID, SET, UNSET),
+            self.edit: (ID, SET, UNSET, SEEN),
             self.delete: (ID, YES),
             self.count: (WHERE, AS_OF),
             self.totals: (WHERE, *TOTALS, AS_OF),
@@ -180,13 +181,15 @@ class KindGroup(Group):
         found = app.handle.get(self.kind, id, as_of=as_of)
         self.print(found, app, self.details(found, app))
 
-    def edit(self, app: App, id: str, sets: Sequence[str], unset: Sequence[str]) -> None:
-        """Change fields of a record, and print it."""
+    def edit(
+        self, app: App, id: str, sets: Sequence[str], unset: Sequence[str], version: int | None
+    ) -> None:
+        """Change fields of a record, and print it; with --version, merged by field with what others did since."""
         kind = app.kind(self.kind)
         changes = {name: _without(settable(kind, name)) for name in unset}
         changes |= assignments(app, kind, sets)
         with app.handle.transaction() as tx:
-            found = tx.get(kind.name, id)
+            found = tx.at_version(kind.name, id, version) if version else tx.get(kind.name, id)
             accept(kind, [])
             for name, value in changes.items():
                 found = found.set(name, value)
@@ -242,10 +245,8 @@ class Kinds(Group):
 def _kinds(context: click.Context) -> None:
     app = app_of(context)
     if context.invoked_subcommand is None:
-        rows = [
-            {"kind": each.name, "label": app.label(each), "plugin": each.owner}
-            for each in app.crm.schema
-        ]
+        kinds = app.crm.schema
+        rows = [{"kind": k.name, "label": app.label(k), "plugin": k.owner} for k in kinds]
         show(app, rows, columns="kind label plugin")
 
 
