@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -65,12 +64,9 @@ def timeline(
     for name, kind in wanted.items():
         if cursors.get(name, "") is not None:  # None: this kind has no more
             pages[name] = _page(reader, kind, customer_id, limit, cursors.get(name), as_of)
-    merged = heapq.merge(
-        *([(_place(wanted[name], each), each) for each in page] for name, page in pages.items()),
-        key=lambda entry: entry[0],
-        reverse=True,
-    )
-    shown = [record for _, record in merged]
+    shown = [record for page in pages.values() for record in page.records]
+    if len(pages) > 1:
+        shown.sort(key=lambda record: _place(wanted[record.__kind__], record), reverse=True)
     for record in shown[:limit]:
         cursors[record.__kind__] = record  # type: ignore[assignment]  # made a cursor below
     for name, page in pages.items():
