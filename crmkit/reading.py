@@ -234,16 +234,14 @@ class Reader(ABC):
         name = kind_name(kind)
         view = self._views().of(self.schema, name)
         reads = self._reads()
-        [current] = reads.get(name, [id], {name: view.conditions} if view.conditions else {})
-        owner = self.schema[name]
-        document = (
-            version_of(dump_document(owner, current), reads.history(name, id), version)
-            if current is not None
-            else None
-        )
-        if document is None:
-            raise NotFound(name, f"{id} at version {version}")
-        return view.show(load_document(owner, document))  # type: ignore[return-value]  # of the kind asked for
+        [current] = reads.get(name, [id], view.scope)
+        if current is not None:
+            owner = self.schema[name]
+            history = reads.history(name, id)
+            document = version_of(dump_document(owner, current), history, version)
+            if document is not None:
+                return view.show(load_document(owner, document))  # type: ignore[return-value]  # asked for by kind
+        raise NotFound(name, f"{id} at version {version}")
 
     def columns(
         self, kind: type[Record] | str, paths: Sequence[str], *conditions: Condition
@@ -304,10 +302,10 @@ class Reader(ABC):
         return [
             self._views().of(self.schema, change.kind).show_change(change)
             for change in found
-            if self._visible(found, change)
+            if self._visible(change)
         ]
 
-    def _visible(self, found: Sequence[Change], change: Change) -> bool:
+    def _visible(self, change: Change) -> bool:
         if change.kind not in self.schema.kinds:
             return not self._views().restricted
         scope = self._views().of(self.schema, change.kind).scope
