@@ -16,7 +16,7 @@ __all__ = ["catalogue", "from_catalogue"]
 
 _KIND = ("owner", *(each.name for each in attrs.fields(KindOptions) if each.name != "name"))
 _FIELD = ("owner", "required")
-_OPTIONS = ("index", "search", "personal", "on_delete")
+_OPTIONS = ("index", "search", "personal", "on_delete", "label")
 
 
 def catalogue(schema: Schema) -> dict[str, Any]:
@@ -44,6 +44,6 @@ def from_catalogue(name: str, kept: Mapping[str, Any]) -> Kind:
 
 
 def _field(path: str, kept: Mapping[str, Any]) -> Field:
-    options = FieldOptions(**{each: kept[each] for each in _OPTIONS})
+    options = FieldOptions(**{each: kept[each] for each in _OPTIONS if each in kept})
     own = {each: kept[each] for each in _FIELD}
     return Field(path, described(kept), options=options, **own)

@@ -436,6 +436,15 @@ def test_fields_of_plugins_are_set_and_shown(spa: Run) -> None:
     assert "Chart" in spa("customer", "list").stdout
 
 
+def test_the_caption_of_a_custom_field_is_its_label(company: Run) -> None:
+    company("record", "custom_field", "add", "--on=customer", "--name=tier", "--caption", "등급")
+    id = added(company, "Kim", "--set", "custom.tier=gold")
+
+    assert "등급" in company("customer", "list").stdout.splitlines()[0]
+    assert "등급" in company("customer", "show", id).stdout
+    assert "등급" in company("record", "customer", "add", "--help").stdout
+
+
 def test_record_alone_lists_the_kinds(spa: Run) -> None:
     kinds = {each["kind"]: each for each in answer(spa, "record")}
 
