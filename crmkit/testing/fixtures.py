@@ -115,21 +115,25 @@ def crm(request: pytest.FixtureRequest, clock: FakeClock, crm_plugins: list[Any]
 
 
 @pytest.fixture
-def crm_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def crm_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crm: CRM) -> Callable[..., Result]:
     """Runs the `crm` command: `crm_cli("customer", "add", "--name", "Kim")` gives click's result.
 
-    The folder is an empty one, the database a file in it (SQLite, if that plugin is installed); the exit code is
+    It works on the app of the fixture `crm`, with its `crm_plugins`; the folder is an empty one. The exit code is
     checked to be `code`, 0 if not given.
     """
     from click.testing import CliRunner
 
-    from crmkit.cli.root import crm
+    from crmkit.cli.app import App
+    from crmkit.cli.root import crm as command
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CRMKIT_DB", f"sqlite:///{tmp_path / 'crm.db'}")
+    monkeypatch.setenv("CRMKIT_DB", "memory://")
 
     def run(*arguments: str, code: int = 0, input: str | None = None) -> Result:
-        result = CliRunner().invoke(crm, list(arguments), input=input, prog_name="crm")
+        app = App()
+        vars(app).update(crm=crm, config=crm.config, sound=(crm.plugins, []))
+        runner = CliRunner()
+        result = runner.invoke(command, list(arguments), input=input, prog_name="crm", obj=app)
         assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}"
         return result
 
