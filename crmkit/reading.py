@@ -326,8 +326,6 @@ class Reader(ABC):
         wanted = self.schema if kinds is None else [self.schema[kind_name(each)] for each in kinds]
         return timeline(self, wanted, customer_id, limit, after, as_of)
 
-    # ------------------------------------------------------------------------------------------------------------
-
     def _query(
         self,
         kind: type[Record] | str,
