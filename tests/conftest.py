@@ -7,9 +7,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from crmkit import CRM, Config
 from crmkit.testing.fixtures import FakeClock
+
+# What is tested is what comes out, not how long a busy machine takes for it.
+settings.register_profile("crmkit", deadline=None)
+settings.load_profile("crmkit")
 
 Open = Callable[..., CRM]
 

@@ -5,7 +5,6 @@ mask, and read the past.
 """
 
 import tempfile
-from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -266,7 +265,7 @@ def _told(change):
 TwoApps.TestCase.settings = settings(
     max_examples=80,
     stateful_step_count=25,
-    deadline=timedelta(seconds=20),
+    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestTwoApps = TwoApps.TestCase
@@ -277,5 +276,5 @@ def test_two_apps_through_many_histories():
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
-        TwoApps, settings=settings(TwoApps.TestCase.settings, max_examples=400, deadline=None)
+        TwoApps, settings=settings(TwoApps.TestCase.settings, max_examples=400)
     )
