@@ -166,14 +166,16 @@ class Connections:
         connection.create_aggregate("crm_fsum", 1, FloatSum)
 
     def _header(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        format = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION:
+        # In one transaction, or another process could make the database between one question and the next.
+        connection.execute("BEGIN")
+        try:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if application or tables:
-                raise BackendError(
-                    f"{self.place} is a database of another program; name another file"
-                )
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            format = connection.execute("PRAGMA user_version").fetchone()[0]
+        finally:
+            connection.rollback()
+        if application != APPLICATION and (application or tables):
+            raise BackendError(f"{self.place} is a database of another program; name another file")
         return application, format
 
     def use_log(self, connection: sqlite3.Connection) -> None:
