@@ -33,9 +33,8 @@ def absorb(writer: Writer, kind: Kind, keep: Record, lose: Record) -> None:
         writer.write(aliases, [Write("insert", alias)])
 
 
-def redact(writer: Writer, kind: Kind, ids: Sequence[str], fields: Sequence[str] | None) -> None:
-    """Blank the fields (personal data, if none are named) of records, there or deleted, in all that remembers them."""
-    names = fields if fields is not None else [field.name for field in kind.personal]
+def redact(writer: Writer, kind: Kind, ids: Sequence[str], names: Sequence[str]) -> None:
+    """Blank these fields of records, there or deleted, in all that remembers them."""
     blanks = {name: blanked(kind, kind.field(name)) for name in names}
     current = writer.storage.get(kind.name, ids)
     writes = [

@@ -308,4 +308,13 @@ class Transaction(Reader):
         change that names the fields says that it happened. Raises `NotFound` for an id that never was.
         """
         self._writer.usable()
-        redact(self._writer, self.schema[kind_name(kind)], list(ids), fields)
+        owner, wanted = self.schema[kind_name(kind)], list(ids)
+        view = self._seen.of(self.schema, owner.name)
+        names = [each.name for each in owner.personal] if fields is None else list(fields)
+        for path in view.masked.intersection(names):
+            raise RestrictedError(
+                f"{self.actor} may not see {owner.name}.{path}, so may not blank it"
+            )
+        if view.conditions and None in (seen := self._storage.get(owner.name, wanted, view.scope)):
+            raise NotFound(owner.name, wanted[seen.index(None)])
+        redact(self._writer, owner, wanted, names)

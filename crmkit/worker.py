@@ -303,7 +303,8 @@ class _Run:
             except Exception as error:
                 seen.add(record)
                 with self._transaction() as tx:
-                    self._set_aside(tx, change, described(error), _tries(error, entry.tries + 1))
+                    tries = _tries(error, entry.tries + 1)
+                    self._set_aside(tx, change, described(error), tries, entry.plain())
         return worked
 
     def _run(self, tx: Transaction, changes: Sequence[Change]) -> None:
@@ -319,11 +320,14 @@ class _Run:
         if not tx.set_state(self.key, after, before):
             raise _TakenOver
 
-    def _set_aside(self, tx: Transaction, change: Change, error: str, tries: int) -> None:
+    def _set_aside(
+        self, tx: Transaction, change: Change, error: str, tries: int, before: Any = ...
+    ) -> None:
         pause = timedelta(seconds=2 ** (tries - 1) if tries else 0)
         again = self.crm.storage.now() + pause if tries < TRIES else None
         entry = Aside(self.spec.name, change.position, change.kind, change.id, error, tries, again)
-        tx.set_state(entry.key, entry.plain())
+        if not tx.set_state(entry.key, entry.plain(), before):
+            raise _TakenOver
 
     def _transaction(self) -> Any:
         actor = Actor(f"worker:{self.spec.name}", "bot", "worker")

@@ -231,6 +231,7 @@ def test_what_an_actor_cannot_read_cannot_be_written(branches, company):
         lambda tx: tx.update(theirs.evolve(name="x")),
         lambda tx: tx.delete(theirs),
         lambda tx: tx.merge(theirs, company[0]),
+        lambda tx: tx.redact(Customer, [theirs.id]),
     ):
         with pytest.raises(NotFound), kim.transaction() as tx:
             write(tx)
@@ -267,6 +268,13 @@ def test_a_masked_field_stays_as_it_is_when_the_rest_is_written(branches, compan
         tx.update(tx.get(Customer, mine.id).evolve(country="JP"))
     with pytest.raises(RestrictedError), branches.acting("a").transaction() as tx:
         tx.add(Customer(name="x", owner="a", country="JP"))
+
+
+def test_what_is_masked_cannot_be_redacted(branches, company):
+    mine, _ = company
+    with pytest.raises(RestrictedError, match="country"), branches.acting("a").transaction() as tx:
+        tx.redact(Customer, [mine.id], ["country"])
+    assert branches.get(Customer, mine.id).country == "KR"
 
 
 def test_what_is_written_comes_back_masked(branches, company):

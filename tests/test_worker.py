@@ -136,6 +136,42 @@ def test_a_change_is_tried_again_with_growing_pauses_and_then_set_aside(
     assert (len(tries), aside.tries) == (5, 5)
 
 
+def test_a_retry_that_fails_does_not_put_back_what_another_process_worked_off(open_crm, worker):
+    def fails(tx, changes):
+        for key in crm.storage.states("crmkit/worker/greeter/aside/"):
+            tx.set_state(key, None)  # stands for the other process: what it worked off is gone
+            gone.append(key)
+        raise ValueError("no")
+
+    gone = []
+    crm = open_crm(worker(fails, kinds=(Customer,)))
+    add(crm, Customer(name="x"))
+    run_workers(crm, once=True)
+    [aside] = worker_states(crm)[0].aside
+    retry(crm)
+
+    original = crm.acting
+
+    class Elsewhere:
+        """Between the failed try and its note, another process works the change off."""
+
+        def transaction(self, **options):
+            if gone:
+                with crm.storage.transaction() as tx:
+                    tx.set_state(aside.key, None)
+            return handle.transaction(**options)
+
+    def acting(actor):
+        nonlocal handle
+        handle = original(actor)
+        return Elsewhere()
+
+    handle = None
+    crm.acting = acting
+    run_workers(crm, once=True)
+    assert worker_states(crm)[0].aside == ()
+
+
 def test_rules_that_keep_setting_each_other_off_are_stopped_and_named(open_crm, worker):
     def ping(tx, changes):
         for change in changes:
