@@ -1,0 +1,1 @@
+"""Reading files: what format, which encoding, and the items in them."""

@@ -1,0 +1,1 @@
+"""Everything out, and everything back in without a loss."""

@@ -1,0 +1,1 @@
+"""Bringing items in: planning, writing, undoing."""
