@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause, Change
+from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause
 from crmkit.config import Config, load_config, resolve_storage
 from crmkit.errors import CauseLoop, ClosedError, ConfigError, TransactionError, nearest
 from crmkit.kinds import CustomField
@@ -27,7 +27,7 @@ from crmkit.values import Clock
 from crmkit.values import now as system_clock
 
 if TYPE_CHECKING:
-    from crmkit.errors import PluginError
+    pass
 
 __all__ = ["CRM", "Handle"]
 
@@ -261,17 +261,11 @@ class CRM(Handle):
         for call in self.observers:
             root = tx.cause or Cause(tx.id, ())
             self._local.cause = Cause(root.root, (*root.by, call.owner.name))
-            failure = self._observe(call, changes, tx.actor)
+            failure = call.attempt({"crm": self, "changes": changes, "actor": tx.actor})
             self._local.cause = outer
             if isinstance(failure, Exception):
                 self.observer_failures[call.owner.name] += 1
                 _log(failure)
-
-    def _observe(self, call: Any, changes: list[Change], actor: Actor) -> PluginError | None:
-        failure: PluginError | None = call.attempt(
-            {"crm": self, "changes": changes, "actor": actor}
-        )
-        return failure
 
 
 def chosen(config: Config, plugins: Iterable[Any] | None = None) -> list[Any]:

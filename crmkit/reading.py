@@ -144,14 +144,8 @@ class Reader(ABC):
     ) -> Iterator[R]:
         """The records that fulfil all conditions, one after the other; the loop over them may write."""
         query = self._query(kind, conditions, order, limit)
-        scope = self._views().scope_of(self.schema, query)
+        found: Iterable[Any] = self._answer("find", query, as_of)
         view = self._views().of(self.schema, query.kind)
-        reads = self._reads()
-        found: Iterable[Any] = (
-            reads.find(query, scope)
-            if as_of is None
-            else Past(reads, utc(as_of), scope).page(query)
-        )
         return (view.show(record) for record in found) if view.masked else iter(found)  # type: ignore[misc]
 
     def page(
@@ -165,27 +159,14 @@ class Reader(ABC):
     ) -> Records[R]:
         """Up to `limit` of the records that fulfil all conditions, from behind the cursor `after`."""
         query = self._query(kind, conditions, order, limit, after)
-        scope = self._views().scope_of(self.schema, query)
-        reads = self._reads()
-        found = (
-            reads.page(query, scope)
-            if as_of is None
-            else Past(reads, utc(as_of), scope).page(query)
-        )
+        found: Page = self._answer("page", query, as_of)
         return self._shown(found, {query.kind: self._views().of(self.schema, query.kind)})
 
     def count(
         self, kind: type[Record] | str, *conditions: Condition, as_of: datetime | None = None
     ) -> int:
         """How many records fulfil all conditions."""
-        query = self._query(kind, conditions)
-        scope = self._views().scope_of(self.schema, query)
-        reads = self._reads()
-        return (
-            reads.count(query, scope)
-            if as_of is None
-            else Past(reads, utc(as_of), scope).count(query)
-        )
+        return self._answer("count", self._query(kind, conditions), as_of)  # type: ignore[no-any-return]  # a number
 
     def totals(
         self,
@@ -341,6 +322,14 @@ class Reader(ABC):
             if not self._reload():
                 raise
             return resolve(self.schema, query)
+
+    def _answer(self, what: str, query: Query, as_of: datetime | None) -> Any:
+        """What a query finds, its page or its count, now or as it was."""
+        scope = self._views().scope_of(self.schema, query)
+        if as_of is None:
+            return getattr(self._reads(), what)(query, scope)
+        past = Past(self._reads(), utc(as_of), scope)
+        return past.count(query) if what == "count" else past.page(query)
 
     def _shown(self, page: Page, views: Mapping[str, View]) -> Records[Any]:
         if any(view.masked for view in views.values()):

@@ -238,6 +238,13 @@ class Transaction(Reads):
         """Keep a JSON value under a key, None to forget it; with `expected`, only if that is what is kept now."""
 
     @abstractmethod
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A part of the transaction: if its block raises, or a write in it has, what was written in it is undone.
+
+        The transaction itself goes on. Savepoints nest.
+        """
+
+    @abstractmethod
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds this name, then hold it until the end."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,18 @@ class Transaction(Reader):
         self._writer.usable()
         self._storage.lock(name)
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of the transaction: if its block raises, what was written in it is undone and the transaction goes on."""
+        self._writer.usable()
+        try:
+            with self._storage.savepoint():
+                yield
+                self._writer.usable()
+        except BaseException:
+            self._writer.over = None
+            raise
+
     def state(self, key: str) -> Any:
         """What was kept under a key: a plugin's own notes, which are no records and leave no changes."""
         self._writer.usable()
@@ -159,13 +172,13 @@ class Transaction(Reader):
         for name, run in by_kind(records):
             kind = self.schema[name]
             writes = [Write("insert", record) for record in self._accepted(kind, run)]
-            for write in writes:
-                self._refuse_masked(kind, write)
             stored += self._written(kind, writes)
         return stored
 
     def _written(self, kind: Kind, writes: Sequence[Write]) -> list[Record]:
-        """Write a batch, and show of it what the actor may see."""
+        """Write a batch, in which no masked field is written, and show of it what the actor may see."""
+        for write in writes:
+            self._refuse_masked(kind, write)
         stored = self._writer.write(kind, writes)
         view = self._seen.of(self.schema, kind.name)
         return [view.show(each) for each in stored] if view.masked else stored
@@ -191,8 +204,6 @@ class Transaction(Reader):
                 Write("update", self._combined(kind, *pair), pair[1])
                 for pair in zip(accepted, current, strict=True)
             ]
-            for write in writes:
-                self._refuse_masked(kind, write)
             stored += self._written(kind, writes)
         return stored
 

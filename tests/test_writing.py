@@ -592,3 +592,29 @@ def test_people_add_fields_at_run_time(app):
 def test_a_definition_that_makes_no_field_is_refused(app, definition):
     with pytest.raises(InvalidRecords):
         add(app, definition)
+
+
+def test_a_part_of_a_transaction_is_undone_alone(app):
+    with app.transaction() as tx:
+        tx.add(Customer(name="kept"))
+        with pytest.raises(ZeroDivisionError), tx.savepoint():
+            tx.add(Customer(name="lost"))
+            raise ZeroDivisionError
+        with pytest.raises(MissingReference), tx.savepoint():
+            tx.add(Identity(customer_id="nobody", channel="email", value="a@b.example"))
+        tx.add(Customer(name="also kept"))
+
+    assert sorted(each.name for each in app.find(Customer)) == ["also kept", "kept"]
+
+
+def test_a_failed_write_that_was_caught_ends_its_part_of_the_transaction(app):
+    with app.transaction() as tx:
+        with (
+            pytest.raises(TransactionError),
+            tx.savepoint(),
+            pytest.raises(MissingReference),
+        ):
+            tx.add(Identity(customer_id="nobody", channel="email", value="a@b.example"))
+        tx.add(Customer(name="kept"))
+
+    assert [each.name for each in app.find(Customer)] == ["kept"]

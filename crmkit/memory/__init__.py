@@ -161,6 +161,18 @@ class MemoryTransaction(Reader, Transaction):
                 del data.state[key]
             return True
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Put a copy of the data back if the block, or a write in it, raised."""
+        with self._writing() as data:
+            kept, restored = data.copy(), list(self._restored)
+        try:
+            yield
+            self._read()
+        except BaseException:
+            self._data, self._restored, self.failed = kept, restored, False
+            raise
+
     def lock(self, name: str) -> None:
         """Nothing to wait for: only one transaction writes at a time."""
         with self._writing():

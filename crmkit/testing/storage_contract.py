@@ -8,6 +8,7 @@ from crmkit.testing.contracts.journal import Journal
 from crmkit.testing.contracts.keeping import Keeping
 from crmkit.testing.contracts.paging import Paging
 from crmkit.testing.contracts.restoring import Restoring
+from crmkit.testing.contracts.savepoints import Savepoints
 from crmkit.testing.contracts.scope import Scoped
 from crmkit.testing.contracts.search import Search
 from crmkit.testing.contracts.totals import Totals
@@ -27,6 +28,7 @@ class StorageContract(
     Search,
     Writing,
     Transactions,
+    Savepoints,
     Journal,
     Restoring,
     Keeping,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count, groupby
 from types import TracebackType
 from typing import Any, TypeVar
@@ -280,6 +281,26 @@ class SQLiteTransaction(SQLiteReads, Transaction):
             sql = "INSERT OR REPLACE INTO crm_state VALUES (?, ?)"
             self.link.execute(sql, (key, dumped_json(value)))
         return True
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A savepoint of SQLite's; what it does not know, the next position and deferred references, is put back too."""
+        self.lock("")
+        link, last = self.link, self._last
+        deferring = link.execute("PRAGMA defer_foreign_keys").fetchone()[0]
+        link.execute("SAVEPOINT part")
+        try:
+            yield
+            self.link.in_transaction  # noqa: B018  refused when a write has failed
+        except BaseException:
+            if link.in_transaction:  # a full disk has ended all of it
+                link.execute("ROLLBACK TO part")
+                link.execute(f"PRAGMA defer_foreign_keys = {deferring}")
+                self.link, self._last = link, last
+            raise
+        finally:
+            if link.in_transaction:
+                link.execute("RELEASE part")
 
     @writing
     def lock(self, name: str) -> None:
