@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause
@@ -162,12 +161,18 @@ class CRM(Handle):
 
     def start(self) -> None:
         """Prepare the database and start the plugins, in the order in which they require each other."""
-        self._schema = open_schema(
-            self.storage, self.plugins, self.clock, self.config.company.region
-        )
-        self._fields_at = self.storage.position()
+        self.adopt({})
         for call in self.plugins.calls("crm_startup"):
             call.call({"crm": self})
+
+    def adopt(self, catalogue: Mapping[str, Any]) -> None:
+        """Prepare an empty database for records of another one, whose `crmkit.catalogue.catalogue` this is.
+
+        Kinds that no plugin brings here are opaque. Raises `SchemaError` for a kind that is newer there.
+        """
+        region = self.config.company.region
+        self._schema = open_schema(self.storage, self.plugins, self.clock, region, catalogue)
+        self._fields_at = self.storage.position()
 
     def close(self) -> None:
         """Stop the plugins and let go of the database; safe to call twice."""
@@ -183,12 +188,7 @@ class CRM(Handle):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -80,14 +80,17 @@ def _kept_custom(kept: dict[str, Any]) -> list[tuple[str, Field]]:
     return found
 
 
-def open_schema(storage: Storage, plugins: Plugins, clock: Clock, region: str) -> Schema:
+def open_schema(
+    storage: Storage, plugins: Plugins, clock: Clock, region: str, adopted: Mapping[str, Any]
+) -> Schema:
     """Prepare a database for an app: its tables, its catalogue, and documents of older schemas.
 
-    Raises `SchemaError` for a kind that is newer in the database than in its plugin.
+    `adopted` is the catalogue of another database, whose records are to come. Raises `SchemaError` for a kind that is newer in the database than in its plugin.
     """
     kept = storage.state(CATALOGUE) or {}
-    schema = build_schema(plugins, kept, _kept_custom(kept))
-    stored = {kind: kept.get(kind.name, {}).get("schema", kind.schema) for kind in schema}
+    known = {**kept, **adopted}
+    schema = build_schema(plugins, known, _kept_custom(known))
+    stored = {kind: known.get(kind.name, {}).get("schema", kind.schema) for kind in schema}
     for kind, version in stored.items():
         if version > kind.schema:
             raise SchemaError(

@@ -80,7 +80,7 @@ def _storage(app: App) -> Iterator[Line]:
         if not found:
             yield "storage", OK, str(app.url or app.config.storage), ""
         gone = _("{kind}: {count} records, whose plugin {plugin} is not loaded")
-        for kind in (each for each in app.crm.schema if each.opaque):
+        for kind in (each for each in app.crm.schema if each.opaque and app.crm.count(each.name)):
             count, fix = app.crm.count(kind.name), f"crm plugin enable {kind.owner.split()[0]}"
             yield (
                 "storage",

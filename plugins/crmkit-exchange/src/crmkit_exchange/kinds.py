@@ -38,9 +38,14 @@ class ExternalId(Record):
 
 @kind("import_run", label="Import", title="file")
 class ImportRun(Record):
-    """One import of one file. Its changes in the journal are those made through `import:ID`."""
+    """One import of one file.
+
+    Its changes in the journal are those whose actor acted through `import:THROUGH`: `through` is its own id, or that
+    of the first of several files that were imported in one transaction.
+    """
 
     file: str = field()
+    through: str = field(default="")
     digest: str = field(label="Digest of the file")
     source: str = field(default="")
     options: Mapping[str, Any] = field(factory=dict)

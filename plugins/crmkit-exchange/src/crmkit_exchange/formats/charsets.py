@@ -6,7 +6,7 @@ import codecs
 import re
 from functools import lru_cache
 
-__all__ = ["clean", "codec_of", "decoded", "faithful", "fitting"]
+__all__ = ["clean", "codec_of", "decoded", "faithful", "fitting", "is_korean"]
 
 # What programs write under a name that stands for less: Windows' own sets under the names of the standards.
 _WIDER = {
@@ -76,7 +76,7 @@ def fitting(raw: bytes) -> str:
             text = raw.decode(codec)
         except ValueError:
             continue
-        if codec != "cp949" or _is_korean(text):
+        if codec != "cp949" or is_korean(text):
             return codec
     return "latin-1"
 
@@ -88,7 +88,7 @@ def _escaped_codec(raw: bytes) -> str:
     return "iso2022_jp" if b"\x1b$" in raw else "utf-8"
 
 
-def _is_korean(text: str) -> bool:
+def is_korean(text: str) -> bool:
     """Whether at least half of what is not ASCII is in KS X 1001, whose letters are those that Korean uses.
 
     CP949 gives a meaning to nearly any byte of 8 bits before a letter: `Álvarez` in Latin-1 would read `햷varez`.

@@ -67,6 +67,7 @@ class Preset:
     reason: str = ""
     signatures: tuple[tuple[str, ...], ...] = attrs.field(default=(), converter=_signatures)
     key: str | None = None
+    only_update: bool = False
     fields: Mapping[str, Value] = attrs.field(factory=dict, converter=_values)
     addresses: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, converter=_channels)
     references: Mapping[str, Reference] = attrs.field(factory=dict)

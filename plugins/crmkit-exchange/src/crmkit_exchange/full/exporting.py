@@ -1,0 +1,103 @@
+"""Everything out: all records of all kinds and the whole journal, from one snapshot, line by line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import crmkit
+from crmkit import CRM, Actor, CrmError, Query, Restriction
+from crmkit.catalogue import catalogue
+from crmkit.codec import dump_document
+from crmkit.schema import Schema
+from crmkit.storage import Progress, Reads
+from crmkit.values import format_time
+from crmkit_exchange.full.lines import FORMAT, change_line, dumped, record_line
+
+__all__ = ["check_unrestricted", "export_lines"]
+
+PAGE = 1000
+"""How many changes are read together."""
+
+
+def export_lines(crm: CRM, progress: Progress | None = None) -> Iterator[str]:
+    """The lines of a full export, as the database is now; nothing but one line is held.
+
+    `progress` is told how many records and changes of how many are done.
+    """
+    told = progress or (lambda done, total: None)
+    with crm.storage.transaction(write=False) as tx:
+        total = sum(tx.count(Query(each.name)) for each in crm.schema) + tx.position()
+        digest, records, changes = hashlib.sha256(), 0, 0
+        for line in _header(crm):
+            digest.update(line.encode())
+            yield line
+        for line in _records(crm.schema, tx):
+            records += 1
+            digest.update(line.encode())
+            yield line
+            if records % PAGE == 0:
+                told(records, total)
+        for line in _changes(tx):
+            changes += 1
+            digest.update(line.encode())
+            yield line
+            if changes % PAGE == 0:
+                told(min(records + changes, total), total)
+        told(total, total)
+    end = {"records": records, "changes": changes, "sha256": digest.hexdigest()}
+    yield dumped({"end": end})
+
+
+def _header(crm: CRM) -> Iterator[str]:
+    yield dumped(
+        {
+            "crmkit": "export",
+            "format": FORMAT,
+            "version": crmkit.__version__,
+            "exported_at": format_time(crm.clock()),
+            "catalogue": catalogue(crm.schema),
+        }
+    )
+
+
+def _records(schema: Schema, reads: Reads) -> Iterator[str]:
+    for name in _in_order(schema):
+        kind = schema[name]
+        for record in reads.find(Query(name)):
+            yield record_line(name, dump_document(kind, record))
+
+
+def _in_order(schema: Schema) -> list[str]:
+    """The kinds, those that others refer to first as far as that goes: people read the file, too."""
+    left = {kind.name: {str(f.refers_to) for f in kind.references} - {kind.name} for kind in schema}
+    order: list[str] = []
+    while left:
+        ready = [name for name, needs in left.items() if not needs & left.keys()] or [min(left)]
+        order += ready
+        for name in ready:
+            del left[name]
+    return order
+
+
+def _changes(reads: Reads) -> Iterator[str]:
+    after = 0
+    while page := reads.changes(after, limit=PAGE):
+        after = page[-1].position
+        yield from map(change_line, page)
+
+
+def check_unrestricted(crm: CRM, actor: Actor) -> None:
+    """Raise `CrmError` if anything is hidden from an actor: a full export is whole, or it is none."""
+    for call in crm.plugins.calls("crm_restrict"):
+        for kind in crm.schema:
+            answer = call.call({"crm": crm, "actor": actor, "kind": kind.name})
+            if any(map(_hides, answer if isinstance(answer, Iterable) else (answer,))):
+                raise CrmError(
+                    f"{actor} may not see all of {kind.name} (plugin {call.owner.name}), and a full export is whole; "
+                    "export what you see, kind by kind: crm export KIND"
+                )
+
+
+def _hides(answer: object) -> bool:
+    return isinstance(answer, Restriction) and bool(answer.conditions or answer.masked)

@@ -1,0 +1,202 @@
+"""Deciding what becomes of each row: a new record, a changed one, nothing, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from crmkit import Customer, NotFound, Record, Transaction
+from crmkit.codec import difference
+from crmkit_exchange.importing.addressing import Addressing
+from crmkit_exchange.importing.draft import Draft
+from crmkit_exchange.importing.known import Known, looked_up
+from crmkit_exchange.importing.layout import Layout
+from crmkit_exchange.importing.outcome import Outcome
+from crmkit_exchange.importing.staged import Staged
+from crmkit_exchange.kinds import ExternalId
+
+__all__ = ["brought_in"]
+
+GONE = "its record was deleted here, or you may not see it"
+SAME = "nothing has changed since it was last imported"
+
+
+def brought_in(tx: Transaction, layout: Layout, drafts: Sequence[Draft]) -> list[Outcome]:
+    """Write what becomes of these rows, no two of which have one key; raises what a write raises."""
+    known = looked_up(tx, layout, drafts)
+    deciding = _Deciding(tx, layout, known, Staged())
+    outcomes = [deciding.decide(each) for each in drafts]
+    deciding.staged.write(tx)
+    return outcomes
+
+
+@attrs.frozen
+class _Deciding:
+    """The decisions of one batch: reads through `tx` and `known`, writes into `staged`."""
+
+    tx: Transaction
+    layout: Layout
+    known: Known
+    staged: Staged
+
+    def decide(self, draft: Draft) -> Outcome:
+        if draft.problem:
+            return Outcome(draft=draft, action="invalid", reason=draft.problem)
+        if draft.skip:
+            return Outcome(draft=draft, action="skip", reason=draft.skip)
+        external = self.known.externals.get((self.layout.preset.object, draft.key))
+        if external is not None:
+            return self._again(draft, external)
+        found = self.known.candidates.get(draft.key, [])
+        if len(found) > 1:
+            named = ", ".join(f"{self.layout.kind.title_of(each)} ({each.id})" for each in found)
+            return Outcome(draft=draft, action="invalid", reason=f"could be any of these: {named}")
+        own = found[0] if found else self.known.records.get(draft.key)
+        if own is not None and own.__kind__ == self.layout.kind.name:
+            return self._update(draft, own, None, None)
+        if self.layout.preset.only_update:
+            return Outcome(draft=draft, action="skip", reason="there is no such record here yet")
+        return self._create(draft)
+
+    # A row that was here before --------------------------------------------------------------------------------
+
+    def _again(self, draft: Draft, external: ExternalId) -> Outcome:
+        record = self.known.records.get(external.record_id)
+        if record is None:
+            return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
+        if external.digest == self._digest(draft):
+            return self._unchanged(draft, record, SAME)
+        return self._update(draft, record, external, self._base(external))
+
+    def _base(self, external: ExternalId) -> Record | None:
+        """The record as the last import left it, None if that is not known any more."""
+        try:
+            return self.tx.at_version(
+                external.record_kind, external.record_id, external.record_version
+            )
+        except NotFound:
+            return None
+
+    def _update(
+        self, draft: Draft, record: Record, external: ExternalId | None, base: Record | None
+    ) -> Outcome:
+        """Set what the source has changed: a field that people changed here stays unless the source changed it too."""
+        notes = list(draft.notes)
+        fresh = record
+        for path, value in self._fields(draft, notes).items():
+            if record[path] != value and (base is None or base[path] != value):
+                fresh = fresh.set(path, value)
+        twins, added = self._given(draft, fresh)
+        details = external is None or dict(external.details) != dict(draft.details)
+        changes = difference(self.layout.kind, record, fresh)
+        if not (changes or added or (details and external is not None)):
+            return self._unchanged(draft, record, "it is here already, and is the same")
+        if changes:
+            self.staged.change(fresh)
+        self._keep_external(draft, fresh, external)
+        reason = ", ".join([*changes, *(["addresses"] if added else [])]) or "details"
+        return Outcome(
+            draft=draft,
+            action="update",
+            reason=reason,
+            record=record.id,
+            title=self.layout.kind.title_of(fresh),
+            version=record.version,
+            changes=changes,
+            notes=tuple(notes),
+            twins=twins,
+        )
+
+    def _unchanged(self, draft: Draft, record: Record, reason: str) -> Outcome:
+        title = self.layout.kind.title_of(record)
+        return Outcome(
+            draft=draft,
+            action="skip",
+            reason=reason,
+            record=record.id,
+            title=title,
+            version=record.version,
+        )
+
+    # A new one -------------------------------------------------------------------------------------------------
+
+    def _create(self, draft: Draft) -> Outcome:
+        notes = list(draft.notes)
+        kind = self.layout.kind
+        values = self._fields(draft, notes)
+        missing = [n for n in draft.pointers if kind.field(n).required and n not in values]
+        if missing:
+            given = draft.pointers[missing[0]].external_id
+            reason = f"{missing[0]} is {given!r:.60}, which is not here; import that first"
+            return Outcome(draft=draft, action="invalid", reason=reason)
+        people = [each for each in draft.addresses if each.role != "own"]
+        values = {**self._addressing.correspondent(values, people, notes), **values}
+        own = {name: value for name, value in values.items() if "." not in name}
+        record = kind.cls(**own)
+        for name in values.keys() - own.keys():
+            record = record.set(name, values[name])
+        self.staged.add(record)
+        self.known.records[record.id] = record
+        if values.get("type", "organization") == "organization":
+            self.known.titled[kind.name, kind.title_of(record)].append(record.id)
+        self._addressing.participants(record, values, people)
+        twins, _ = self._given(draft, record)
+        self._keep_external(draft, record, None)
+        return Outcome(
+            draft=draft,
+            action="create",
+            record=record.id,
+            title=kind.title_of(record),
+            notes=tuple(notes),
+            twins=twins,
+        )
+
+    # What belongs to either ------------------------------------------------------------------------------------
+
+    def _fields(self, draft: Draft, notes: list[str]) -> dict[str, Any]:
+        """The values of a row's fields, its references resolved; what leads nowhere is noted."""
+        values = dict(draft.values)
+        for path, pointer in draft.pointers.items():
+            target = self.known.target(pointer)
+            if target is None:
+                notes.append(f"{path}: {pointer.external_id!r:.60} is not here yet")
+            else:
+                values[path] = target
+        return values
+
+    def _digest(self, draft: Draft) -> str:
+        """What the row says, and which of its references lead somewhere by now."""
+        led = "".join("1" if self.known.target(each) else "0" for each in draft.pointers.values())
+        return f"{draft.digest}{led}"
+
+    def _keep_external(self, draft: Draft, record: Record, external: ExternalId | None) -> None:
+        said: Mapping[str, Any] = {
+            "digest": self._digest(draft),
+            "details": draft.details,
+            "record_version": record.version,
+        }
+        if external is not None:
+            self.staged.change(external.evolve(**said))
+            return
+        made = ExternalId(
+            source=self.layout.preset.source,
+            kind=self.layout.preset.object,
+            external_id=draft.key,
+            record_kind=record.__kind__,
+            record_id=record.id,
+            **said,
+        )
+        self.staged.add(made)
+        self.known.externals[made.kind, made.external_id] = made
+
+    @property
+    def _addressing(self) -> Addressing:
+        return Addressing(self.tx, self.layout, self.known, self.staged)
+
+    def _given(self, draft: Draft, record: Record) -> tuple[tuple[str, ...], bool]:
+        """Give a customer the addresses of its row: (other customers who have one of them, whether any was added)."""
+        if record.__kind__ != Customer.__kind__:
+            return (), False
+        return self._addressing.give(record, draft.addresses)

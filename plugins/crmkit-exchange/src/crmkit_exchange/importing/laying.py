@@ -1,0 +1,129 @@
+"""Laying out a file: which preset, which order its dates are in, how many rows; all that is found out by reading it once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import attrs
+
+from crmkit import Handle, Kind, QueryError, ValueRefused
+from crmkit.errors import nearest
+from crmkit_exchange.dates import DateOrder, Orders, decide
+from crmkit_exchange.formats.items import FileRefused, Source
+from crmkit_exchange.importing.choosing import chosen
+from crmkit_exchange.importing.draft import Draft
+from crmkit_exchange.importing.drafting import drafted, field_value
+from crmkit_exchange.importing.layout import Layout
+from crmkit_exchange.importing.options import ImportOptions
+from crmkit_exchange.importing.rows import FoldedRow, spelt
+from crmkit_exchange.presets.preset import Preset
+from crmkit_exchange.presets.values import Value
+from crmkit_exchange.settings import Settings
+
+__all__ = ["Table", "laid_out"]
+
+
+@attrs.frozen
+class Table:
+    """A file that is ready to be imported: what it is called, its hash, its rows, and how they are read.
+
+    `total` is how many rows it has. `left` are the columns that no field takes.
+    """
+
+    name: str
+    digest: str
+    source: Source
+    layout: Layout
+    total: int
+    left: tuple[str, ...] = ()
+
+    def drafts(self, after: int = 0) -> Iterator[Draft]:
+        """The drafts of its rows in their order, from behind so many."""
+        for item in self.source.items():
+            if item.number > after:
+                yield drafted(item, self.layout)
+
+
+def laid_out(
+    crm: Handle,
+    presets: Sequence[Preset],
+    source: Source,
+    name: str,
+    digest: str,
+    options: ImportOptions,
+) -> Table:
+    """The table that a file is; raises `FileRefused` or `AmbiguousDates` where somebody has to say more."""
+    preset = chosen(crm, presets, source, name, options)
+    kind = _kind(crm, preset)
+    company = crm.company
+    layout = Layout(
+        preset=preset,
+        kind=kind,
+        zone=_zone(options.timezone or preset.timezone or company.timezone),
+        region=options.region or company.region,
+        home=company.region,
+        currency=company.currency,
+        keys=options.keys,
+        own=options.own | frozenset(map(str.casefold, crm.settings(Settings).own)),
+        new_customers=options.new_customers,
+    )
+    layout = attrs.evolve(layout, constants=_constants(layout, kind, preset, options))
+    total, orders = _read_through(source, layout, options)
+    used = {each for name in preset.columns for each in spelt(source.columns, name)}
+    left = tuple(each for each in source.columns if each not in used)
+    return Table(name, digest, source, attrs.evolve(layout, orders=orders), total, left)
+
+
+def _kind(crm: Handle, preset: Preset) -> Kind:
+    kind = preset.kind or "customer"
+    return crm.schema[kind if isinstance(kind, str) else kind.__kind__]
+
+
+def _zone(name: str) -> tzinfo:
+    import zoneinfo
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        hint = nearest(name, zoneinfo.available_timezones()) or "; write it as in Asia/Seoul"
+        raise FileRefused(f"there is no time zone {name!r}{hint}") from None
+
+
+def _constants(
+    layout: Layout, kind: Kind, preset: Preset, options: ImportOptions
+) -> dict[str, Any]:
+    """The values that are the same for every row: the preset's, then those that were said."""
+    found = {name: kind.field(name).type.accept(each) for name, each in preset.constants.items()}
+    for path, text in options.sets:
+        try:
+            found[path] = field_value(layout, kind.field(path), text, path)
+        except (QueryError, ValueRefused) as error:
+            raise FileRefused(f"--set {path}={text}: {error}") from None
+    return found
+
+
+def _read_through(
+    source: Source, layout: Layout, options: ImportOptions
+) -> tuple[int, Mapping[str, DateOrder]]:
+    """How many rows there are, and the order of the dates in each column that has some."""
+    dates = dict(_dates(layout)) if layout.preset.kind is not None else {}
+    seen = {name: Orders(name) for name in dates}
+    total = 0
+    for item in source.items():
+        total += 1
+        if dates and not item.problem:
+            row = FoldedRow(item.values)
+            for name, value in dates.items():
+                if isinstance(given := value(row), str) and given.strip():
+                    seen[name].feed(given)
+    return total, {name: decide(each, options.date_order) for name, each in seen.items()}
+
+
+def _dates(layout: Layout) -> Iterator[tuple[str, Value]]:
+    """Where dates and times come from, by the name under which their order is kept."""
+    for path, value in layout.preset.fields.items():
+        if layout.kind.field(path).type.name in {"date", "datetime"}:
+            yield ", ".join(value.columns), value

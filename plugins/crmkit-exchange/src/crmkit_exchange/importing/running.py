@@ -1,0 +1,96 @@
+"""Running an import in batches, each a transaction that also keeps how far it came: a killed one goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from crmkit import CRM, Actor, CrmError, Transaction, where
+from crmkit_exchange.importing.invalid import InvalidFile
+from crmkit_exchange.importing.laying import Table
+from crmkit_exchange.importing.outcome import Counts
+from crmkit_exchange.importing.planning import Told
+from crmkit_exchange.importing.runs import acting, begun, ended, progress_key
+from crmkit_exchange.importing.settling import batches, settled
+from crmkit_exchange.kinds import ImportRun
+
+__all__ = ["LOCK", "Overtaken", "run_import"]
+
+LOCK = "exchange/import"
+"""What imports hold while they write: whether a row is there already is a rule over several records."""
+
+
+class Overtaken(CrmError):
+    """Another process goes on with this import."""
+
+
+@attrs.frozen
+class _Progress:
+    """How far an import came, as it is kept: rows, sums, and the size of the file of invalid rows."""
+
+    counts: Counts = attrs.field(factory=Counts)
+    invalid: str = ""
+    size: int = 0
+
+    @classmethod
+    def of(cls, kept: Any) -> _Progress:
+        return cls(Counts(**kept["counts"]), kept["invalid"], kept["size"])
+
+    def kept(self) -> dict[str, Any]:
+        return {"counts": attrs.asdict(self.counts), "invalid": self.invalid, "size": self.size}
+
+
+def run_import(
+    crm: CRM, actor: Actor, table: Table, said: Any, invalid: InvalidFile, told: Told
+) -> tuple[ImportRun, Counts]:
+    """Import a file; goes on with one of the same file and options that was broken off. Returns its record and sums.
+
+    Raises `Overtaken` if another process goes on with it meanwhile; no row is imported twice then either.
+    """
+    run, progress = _entered(crm, actor, table, said, invalid)
+    handle = acting(crm, actor, run)
+    for batch in batches(table.drafts(after=progress.counts.read)):
+        with handle.transaction() as tx:
+            tx.lock(LOCK)
+            outcomes = settled(tx, table.layout, batch)
+            invalid.add(outcomes)
+            counts = progress.counts
+            for each in outcomes:
+                counts = counts.plus(each)
+            reached = _Progress(counts, str(invalid.path), invalid.size)
+            _keep(tx, run, progress, reached.kept())
+        progress = reached
+        told(table, outcomes)
+    with handle.transaction() as tx:
+        _keep(tx, run, progress, None)
+        run = tx.update(ended(tx.get(ImportRun, run.id), progress.counts, tx.now()))
+    return run, progress.counts
+
+
+def _entered(
+    crm: CRM, actor: Actor, table: Table, said: Any, invalid: InvalidFile
+) -> tuple[ImportRun, _Progress]:
+    """The import of this file that was broken off and how far it came, or a new one."""
+    fresh = begun(table, said)
+    with acting(crm, actor, fresh).transaction() as tx:
+        tx.lock(LOCK)
+        for run in tx.find(ImportRun, where.status == "running"):
+            kept = tx.state(progress_key(run))
+            if kept and (run.digest, dict(run.options)) == (table.digest, said):
+                progress = _Progress.of(kept)
+                if progress.size:
+                    invalid.go_on(progress.invalid, progress.size)
+                return run, progress
+        run = tx.add(fresh)
+        progress = _Progress(invalid=str(invalid.path))
+        tx.set_state(progress_key(run), progress.kept())
+    return run, progress
+
+
+def _keep(tx: Transaction, run: ImportRun, before: _Progress, now: Any) -> None:
+    """Keep how far it came, if nobody else has gone on since."""
+    if not tx.set_state(progress_key(run), now, before.kept()):
+        raise Overtaken(
+            f"another process goes on with the import of {run.file}; wait for it: `crm imports show {run.id}`"
+        )

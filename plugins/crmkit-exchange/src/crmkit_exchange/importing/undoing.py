@@ -1,0 +1,195 @@
+"""Undoing an import: what it created goes, what it changed is as before, what people did since stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from crmkit import CRM, Actor, Change, CrmError, Kind, Record, Transaction, where
+from crmkit.codec import dump_document
+from crmkit_exchange.importing.runs import mark, progress_key
+from crmkit_exchange.kinds import ImportRun
+
+__all__ = ["Kept", "Undone", "undo"]
+
+PAGE = 500
+"""How many changes are looked at together."""
+
+
+@attrs.frozen
+class Kept:
+    """A record that undoing left as it is, or in some fields, and why."""
+
+    kind: str
+    id: str
+    title: str
+    reason: str
+
+
+@attrs.define
+class Undone:
+    """What undoing did: how many records it deleted, how many it changed back, and what it left to people."""
+
+    deleted: int = 0
+    restored: int = 0
+    kept: list[Kept] = attrs.field(factory=list)
+
+
+class _Undo(Exception):
+    """Leaves a transaction without its writes."""
+
+
+def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undone:
+    """Undo an import, with those that were made in one transaction with it: wholly or not at all.
+
+    With `plan`, nothing is written. Raises `CrmError` for one that was undone already.
+    """
+    if run.status == "undone":
+        raise CrmError(f"import {run.id} was undone already; import the file again to have it back")
+    done = Undone()
+    through = run.through or run.id
+    handle = crm.acting(attrs.evolve(actor, via=f"undo:{through}"))
+    with suppress(_Undo), handle.transaction() as tx:
+        for names in _passes(tx):
+            _Undoing(tx, through, done).go_through(names, run)
+        for each in list(tx.find(ImportRun, where.through == through)):
+            tx.update(each.evolve(status="undone"))
+            tx.set_state(progress_key(each), None)
+        if plan:
+            raise _Undo
+    return done
+
+
+def _passes(tx: Transaction) -> Iterator[list[str]]:
+    """The kinds in the order in which they go: those that refer to others first."""
+    last = ["participant", "interaction", "identity", "customer"]
+    yield [each.name for each in tx.schema if each.name not in {*last, ImportRun.__kind__}]
+    yield from ([name] for name in last)
+
+
+@attrs.frozen
+class _Undoing:
+    """Undoing what one import did, within a transaction; `done` is added to."""
+
+    tx: Transaction
+    through: str
+    done: Undone
+
+    def go_through(self, names: Sequence[str], run: ImportRun) -> None:
+        """Undo what it did to records of these kinds, page by page of the journal."""
+        since = run.created_at - timedelta(microseconds=1)
+        after = 0
+        while page := self.tx.changes(after, names, PAGE, since):
+            after = page[-1].position
+            touched: dict[str, dict[str, Change]] = {}
+            for change in page:
+                if change.actor.via == mark(self.through):
+                    touched.setdefault(change.kind, {}).setdefault(change.id, change)
+            for kind, firsts in touched.items():
+                self._undo(self.tx.schema[kind], firsts)
+
+    def _undo(self, kind: Kind, firsts: Mapping[str, Change]) -> None:
+        """Undo what it did to these records of one kind, each with the first change of it on this page."""
+        going: list[Record] = []
+        for id, record in zip(firsts, self.tx.get_many(kind.name, list(firsts)), strict=True):
+            if record is None or record.id != id:  # deleted or merged away since
+                continue
+            if record.version == 1 and firsts[id].action == "insert":
+                going.append(record)
+                continue
+            history = self.tx.history(kind.name, id)
+            if self._is_ours(history[0]):
+                if all(map(self._is_ours, history)):
+                    going.append(record)
+                else:
+                    self._keep(kind, record, "was changed since")
+            else:
+                self._change_back(kind, record, history)
+        self._delete(kind, going)
+
+    def _is_ours(self, change: Change) -> bool:
+        return change.actor.via in {mark(self.through), f"undo:{self.through}"}
+
+    def _keep(self, kind: Kind, record: Record, reason: str) -> None:
+        self.done.kept.append(Kept(kind.name, record.id, kind.title_of(record), reason))
+
+    # What it changed -------------------------------------------------------------------------------------------
+
+    def _change_back(self, kind: Kind, record: Record, history: Sequence[Change]) -> None:
+        """Give the fields that it set the values from before, where they are still as it left them."""
+        steps = [each for each in history if each.actor.via == mark(self.through)]
+        names = dict.fromkeys(name for each in steps for name in each.delta or {})
+        now = dump_document(kind, record)
+        back, left = record, []
+        for name in names:
+            value, was = now.get(name), now.get(name)
+            for before, after in _deltas(steps, name):
+                if value != after:
+                    break
+                value = before
+            if value != was and name in kind.fields:
+                back = back.set(name, None if value is None else kind.field(name).type.load(value))
+            elif value == was:
+                left.append(name)
+        if left and back is record and self._is_back(steps, now):
+            return
+        if left:
+            self._keep(kind, record, f"{', '.join(left)} changed since")
+        if back is not record:
+            self.tx.update(back)
+            self.done.restored += 1
+
+    def _is_back(self, steps: Sequence[Change], now: Mapping[str, Any]) -> bool:
+        """Whether every field is as it was before: undone on an earlier page, or by somebody."""
+        firsts: dict[str, Any] = {}
+        for step in steps:
+            for name, (before, _) in (step.delta or {}).items():
+                firsts.setdefault(name, before)
+        return all(now.get(name) == before for name, before in firsts.items())
+
+    # What it created -------------------------------------------------------------------------------------------
+
+    def _delete(self, kind: Kind, records: Sequence[Record]) -> None:
+        """Delete records that nobody else has changed or refers to; one that cannot go is kept, with the reason."""
+        in_use = self._in_use(kind, records)
+        for record in records:
+            if record.id in in_use:
+                self._keep(kind, record, in_use[record.id])
+        self._delete_all(kind, [each for each in records if each.id not in in_use])
+
+    def _in_use(self, kind: Kind, records: Sequence[Record]) -> dict[str, str]:
+        """Which of these records other people's records refer to, and how."""
+        found: dict[str, str] = {}
+        ids = [each.id for each in records]
+        for other, field in self.tx.schema.referring(kind.name) if ids else ():
+            for each in self.tx.find(other.name, where[field.name].in_(ids)):
+                if not self._is_ours(self.tx.history(other.name, each.id)[0]):
+                    found.setdefault(each[field.name], f"{other.name} {each.id} refers to it")
+        return found
+
+    def _delete_all(self, kind: Kind, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        try:
+            with self.tx.savepoint():
+                # Those before it in the batch may have cleared a reference of one.
+                self.tx.delete_all(self.tx.get_many(kind.name, [each.id for each in records]))  # type: ignore[arg-type]
+            self.done.deleted += len(records)
+        except CrmError as error:
+            if len(records) == 1:
+                self._keep(kind, records[0], " ".join(str(error).split()))
+                return
+            half = len(records) // 2
+            self._delete_all(kind, records[:half])
+            self._delete_all(kind, records[half:])
+
+
+def _deltas(steps: Sequence[Change], name: str) -> Iterator[tuple[Any, Any]]:
+    """(before, after) of one field in each change that set it, the last first."""
+    for step in reversed(steps):
+        if step.delta and name in step.delta:
+            yield step.delta[name]
