@@ -16,15 +16,14 @@ from crmkit.crm import CRM, chosen
 from crmkit.errors import ConfigError
 from crmkit.plugins import Plugins
 
-__all__ = ["config", "init"]
+__all__ = ["begin", "config", "init"]
 
 DATABASE = "sqlite:///crm.db"
 TEMPLATE = Path(__file__).with_name("crm.toml")
 
 
-@define("init")
-def init(app: App) -> None:
-    """Make a crm.toml and its database in this folder."""
+def begin(app: App) -> dict[str, str]:
+    """Make a crm.toml and its database in this folder; which files that are."""
     file = Path(app.config_path or "crm.toml").absolute()
     if file.exists():
         raise ConfigError(f"{file} is there already; remove it first, or work in another folder")
@@ -33,8 +32,13 @@ def init(app: App) -> None:
     app.opened(CRM.open(storage, config=Config(storage=storage, path=file)))
     with file.open("x", encoding="utf-8") as target:
         target.write(text.replace(json.dumps(DATABASE), json.dumps(url, ensure_ascii=False), 1))
-    made = {"configuration": str(file), "database": storage}
-    show(app, [made], columns="configuration database", one=True)
+    return {"configuration": str(file), "database": storage}
+
+
+@define("init")
+def init(app: App) -> None:
+    """Make a crm.toml and its database in this folder."""
+    show(app, [begin(app)], columns="configuration database", one=True)
 
 
 config = Group("config", help="What crm.toml says.")

@@ -36,7 +36,11 @@ def crm_kinds() -> list[type[Record]]:
 def crm_fields() -> list[FieldSpec]:
     """What was attached to a message: of each file the name, type, size and SHA-256."""
     items = tuple[Mapping[str, Any], ...] | None
-    return [FieldSpec(on=Interaction, name="attachments", type=items, personal=True)]
+    return [
+        FieldSpec(
+            on=Interaction, name="attachments", type=items, label="Attachments", personal=True
+        )
+    ]
 
 
 @hookimpl
@@ -45,18 +49,18 @@ def crm_commands() -> list[CommandSpec]:
     return [
         CommandSpec(
             "import",
-            "Bring files in: CSV, JSON, vCards, mail, exports of other CRMs.",
-            "crmkit_exchange.terminal.importing:import_files",
+            summary="Bring files in: CSV, JSON, vCards, mail, exports of other CRMs.",
+            target="crmkit_exchange.terminal.importing:import_files",
         ),
         CommandSpec(
             "export",
-            "Write records to a file: all with their history, or those of one kind.",
-            "crmkit_exchange.terminal.exporting:export",
+            summary="Write records to a file: all with their history, or those of one kind.",
+            target="crmkit_exchange.terminal.exporting:export",
         ),
         CommandSpec(
             "imports",
-            "The imports there were; undoing them.",
-            "crmkit_exchange.terminal.imports:imports",
+            summary="The imports there were; undoing them.",
+            target="crmkit_exchange.terminal.imports:imports",
         ),
     ]
 
