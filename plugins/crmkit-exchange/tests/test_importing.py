@@ -155,7 +155,7 @@ def test_an_address_of_another_customer_is_named_never_merged(bring, crm):
     assert done.sums == (2, 2, 0, 0, 0)
     assert done.counts.duplicates == 1
     [kim] = crm.find(Customer, where.name == "Kim")
-    assert done.outcomes[1].twins == (kim.id,)
+    assert done.outcomes[1].twins == ((kim.id, "Kim"),)
 
 
 def test_placeholders_are_no_addresses(bring, crm):

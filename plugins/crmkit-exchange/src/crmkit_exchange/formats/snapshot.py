@@ -5,26 +5,40 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
+import re
+import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import attrs
 
+from crmkit_exchange.formats.charsets import clean
 from crmkit_exchange.formats.items import FileRefused
 
-__all__ = ["Snapshot", "is_maildir", "taken"]
+__all__ = ["Snapshot", "Told", "is_maildir", "taken"]
 
 CHUNK = 1 << 20
+PARTS = ("cur", "new")
+"""Where a Maildir has its messages; what is in `tmp` is not delivered yet."""
+
+Told: TypeAlias = Callable[[int], object]
+"""Is told how many more bytes were copied."""
+
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @attrs.frozen
 class Snapshot:
-    """A copy: where it is, what the file is called, its SHA-256, its bytes."""
+    """A copy: where it is, what the file is called, its SHA-256 in hexadecimal digits, its bytes.
+
+    The hash of a Maildir is over the names, sizes and contents of its messages. In `name` U+FFFD stands for what no
+    record can hold and no line can show.
+    """
 
     path: Path
     name: str
@@ -34,69 +48,141 @@ class Snapshot:
 
 def is_maildir(path: Path) -> bool:
     """Whether a folder is a Maildir: messages in `cur` and `new`."""
-    return (path / "cur").is_dir() and (path / "new").is_dir()
+    return all((path / part).is_dir() for part in PARTS)
 
 
 @contextmanager
-def taken(path: Path) -> Iterator[Snapshot]:
+def taken(path: Path, progress: Told | None = None) -> Iterator[Snapshot]:
     """A copy of a file, a Maildir, or (`-`) of standard input, which is there until the block ends.
 
-    Raises `FileRefused` if it cannot be read, or changes meanwhile.
+    Raises `FileRefused` if it cannot be read, changes meanwhile, or there is no room for the copy.
     """
-    name = "standard input" if str(path) == "-" else path.name
-    with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
+    name = _shown("standard input" if str(path) == "-" else path.name or str(path))
+    copying = _Copying(name, progress or (lambda _: None))
+    with _folder(name) as folder:
+        copying.copy(path, folder / "copy")
+        yield Snapshot(folder / "copy", name, copying.digest.hexdigest(), copying.size)
+
+
+def _shown(name: str) -> str:
+    return clean(_UNSHOWABLE.sub("\ufffd", name))
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """A folder for the copy, which is gone at the end."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="crmkit-import-")
+    except OSError as error:
+        raise _no_copy(name, error) from error
+    with made as folder:
+        yield Path(folder)
+
+
+class _Copying:
+    """Copies one thing; `digest` and `size` are those of all that was copied."""
+
+    def __init__(self, name: str, progress: Told) -> None:
+        self.name = name
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self._progress = progress
+
+    def copy(self, path: Path, target: Path) -> None:
+        """Copy a file, a Maildir or standard input."""
+        if str(path) == "-":
+            self._stream(sys.stdin.buffer, target)
+        elif path.is_dir():
+            self._maildir(path, target)
+        else:
+            self._file(path, target)
+
+    def _file(self, path: Path, target: Path) -> None:
+        """Copy a file; raise if it is not the same before and after, by its state and by what its name leads to."""
         try:
-            copy = _copied(path, Path(folder) / "copy")
+            self._refuse_device(path)
+            with path.open("rb") as source:
+                before = _state(os.fstat(source.fileno()))
+                self._stream(source, target)
+                same = before == _state(os.fstat(source.fileno())) == _state(path.stat())
         except OSError as error:
-            full = error.errno == errno.ENOSPC
-            why = (
-                "there is no room for a copy of it; make some, or set TMPDIR"
-                if full
-                else str(error.strerror)
+            raise FileRefused(f"{self.name} cannot be read: {_reason(error)}") from error
+        if not same:
+            raise self._changed()
+
+    def _refuse_device(self, path: Path) -> None:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise FileRefused(
+                f"{self.name} is a device and no file; give a file, or - and pipe it in"
             )
-            raise FileRefused(f"{name} cannot be read: {why}") from error
-        yield attrs.evolve(copy, name=name)
 
-
-def _copied(path: Path, target: Path) -> Snapshot:
-    if str(path) == "-":
-        with target.open("wb") as out:
-            return _hashed(sys.stdin.buffer, out, target)
-    if path.is_dir():
-        return _maildir(path, target)
-    with path.open("rb") as source, target.open("wb") as out:
-        before = _state(os.fstat(source.fileno()))
-        copy = _hashed(source, out, target)
-        if before != _state(os.fstat(source.fileno())) or before[:1] != _state(path.stat())[:1]:
-            raise FileRefused(f"{path.name} changed while it was read; import it when it is whole")
-    return copy
-
-
-def _state(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _hashed(source: IO[bytes], out: IO[bytes], target: Path) -> Snapshot:
-    digest, size = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK):
-        digest.update(chunk)
-        out.write(chunk)
-        size += len(chunk)
-    return Snapshot(target, "", digest.hexdigest(), size)
-
-
-def _maildir(path: Path, target: Path) -> Snapshot:
-    """A copy of a Maildir; its hash is over the names and contents of its messages."""
-    if not is_maildir(path):
-        raise FileRefused(
-            f"{path.name} is a folder and no Maildir (cur, new); name the files in it"
+    def _changed(self) -> FileRefused:
+        return FileRefused(
+            f"{self.name} changed while it was read; import it again when nothing writes to it"
         )
-    digest, size = hashlib.sha256(), 0
-    for part in ("cur", "new"):
-        (target / part).mkdir(parents=True)
-        for message in sorted(each for each in (path / part).iterdir() if each.is_file()):
-            shutil.copyfile(message, target / part / message.name)
-            content: Any = (target / part / message.name).read_bytes()
-            digest.update(f"{part}/{message.name}\0{len(content)}\0".encode() + content)
-            size += len(content)
-    return Snapshot(target, "", digest.hexdigest(), size)
+
+    def _stream(self, source: IO[bytes], target: Path) -> None:
+        with _writing(self.name, target) as write:
+            while chunk := source.read(CHUNK):
+                write(chunk)
+                self.digest.update(chunk)
+                self.size += len(chunk)
+                self._progress(len(chunk))
+
+    def _maildir(self, path: Path, target: Path) -> None:
+        if not is_maildir(path):
+            raise FileRefused(
+                f"{self.name} is a folder and no Maildir, which has cur and new in it; name the files that are to be "
+                "imported"
+            )
+        for part in PARTS:
+            (target / part).mkdir(parents=True)
+        before = _messages(path)
+        for message, size in before:
+            self.digest.update(b"%s\0%d\0" % (os.fsencode(message), size))
+            self._file(path / message, target / message)
+        if _messages(path) != before:
+            raise self._changed()
+
+
+def _messages(path: Path) -> list[tuple[str, int]]:
+    """The messages of a Maildir in their order: where they are in it, and their bytes."""
+    found = [each for part in PARTS for each in (path / part).iterdir() if each.is_file()]
+    return sorted((str(each.relative_to(path)), each.stat().st_size) for each in found)
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """What differs once something was written; nothing of a pipe, which only flows."""
+    if stat.S_ISFIFO(found.st_mode):
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def _writing(name: str, target: Path) -> Iterator[Callable[[bytes], Any]]:
+    """Writes to the copy; what fails there is not the fault of the file."""
+    with target.open("wb", buffering=0) as out:
+
+        def write(chunk: bytes) -> None:
+            rest = memoryview(chunk)
+            try:
+                while rest:  # a disk that is nearly full takes a part
+                    rest = rest[out.write(rest) :]
+            except OSError as error:
+                raise _no_copy(name, error) from error
+
+        yield write
+
+
+def _no_copy(name: str, error: OSError) -> FileRefused:
+    place = tempfile.gettempdir() if tempfile.tempdir else "the folder for temporary files"
+    if error.errno in _NO_ROOM:
+        return FileRefused(
+            f"there is no room for a copy of {name} in {place}; make some, or set TMPDIR to a folder that has some"
+        )
+    return FileRefused(f"no copy of {name} can be made in {place}: {_reason(error)}; set TMPDIR")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmkit import Actor, Cause, Change
+from crmkit.schema import BASE
 from crmkit.values import format_time, parse_time
 
 __all__ = ["FORMAT", "change_from", "change_line", "dumped", "record_line"]
@@ -21,8 +22,11 @@ def dumped(value: Mapping[str, Any]) -> str:
 
 
 def record_line(kind: str, document: Mapping[str, Any]) -> str:
-    """The line of a record."""
-    return dumped({"record": kind, "document": document})
+    """The line of a record; its fields in an order of their own, so that the same record is the same line."""
+    fields = sorted(
+        document, key=lambda name: (name not in BASE, BASE.index(name) if name in BASE else 0, name)
+    )
+    return dumped({"record": kind, "document": {name: document[name] for name in fields}})
 
 
 def change_line(change: Change) -> str:

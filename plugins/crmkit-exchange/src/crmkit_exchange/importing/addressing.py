@@ -25,6 +25,9 @@ from crmkit_exchange.importing.staged import Staged
 
 __all__ = ["Addressing"]
 
+PUBLIC = frozenset({"web"})
+"""Channels on which many have one address: the libraries of a town have one web site, and are not the same."""
+
 
 @attrs.frozen
 class Addressing:
@@ -38,14 +41,18 @@ class Addressing:
     # A customer's own ------------------------------------------------------------------------------------------
 
     def give(self, record: Record, found: Sequence[Address]) -> tuple[tuple[str, ...], bool]:
-        """Give a customer the addresses that it lacks: (other customers who have one of them, whether any was added)."""
+        """Give a customer the addresses that it lacks: (other customers who have one of them, whether any was added).
+
+        Those who only share a web site with it are not among them.
+        """
         twins: dict[str, None] = {}
         added = False
         for address in found:
             holders = self.known.holders[address.place]
             if all(each.customer_id != record.id for each in holders):
                 others = [each.customer_id for each in holders if each.customer_id]
-                twins |= dict.fromkeys(others)
+                if address.channel not in PUBLIC:
+                    twins |= dict.fromkeys(others)
                 if others or not self._claimed(record, holders):
                     self._new(address, record.id)
                 added = True

@@ -20,6 +20,8 @@ from crmkit_exchange.kinds import ExternalId
 __all__ = ["brought_in"]
 
 GONE = "its record was deleted here, or you may not see it"
+Twins = tuple[tuple[str, str], ...]
+"""Other customers, each with id and name."""
 SAME = "nothing has changed since it was last imported"
 
 
@@ -195,8 +197,14 @@ class _Deciding:
     def _addressing(self) -> Addressing:
         return Addressing(self.tx, self.layout, self.known, self.staged)
 
-    def _given(self, draft: Draft, record: Record) -> tuple[tuple[str, ...], bool]:
+    def _given(self, draft: Draft, record: Record) -> tuple[Twins, bool]:
         """Give a customer the addresses of its row: (other customers who have one of them, whether any was added)."""
         if record.__kind__ != Customer.__kind__:
             return (), False
-        return self._addressing.give(record, draft.addresses)
+        ids, added = self._addressing.give(record, draft.addresses)
+        return tuple((id, self._name_of(id)) for id in ids), added
+
+    def _name_of(self, id: str) -> str:
+        staged = self.staged.new.get(id) or self.known.records.get(id)
+        found = staged or self.tx.get_many(Customer, [id])[0]
+        return self.layout.kind.title_of(found) if found else ""

@@ -26,7 +26,7 @@ class Outcome:
 
     `record` is the id and `title` the name of the record, `version` the one that it was matched at, 0 if it is new.
     `changes` are the fields that an update sets: field -> (before, after). `notes` say what else is worth knowing.
-    `twins` are the ids of other customers who have one of its addresses.
+    `twins` are other customers who have one of its addresses: (id, name) of each.
     """
 
     draft: Draft
@@ -37,7 +37,7 @@ class Outcome:
     version: int = 0
     changes: Mapping[str, tuple[Any, Any]] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
-    twins: tuple[str, ...] = ()
+    twins: tuple[tuple[str, str], ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -30,7 +30,7 @@ ACTIONS = {
 
 def row_of(table: Table, outcome: Outcome) -> dict[str, Any]:
     """What became of one row, as a row of a table."""
-    twins = ", ".join(outcome.twins)
+    twins = ", ".join(f"{name} ({id})" for id, name in outcome.twins)
     return {
         "file": table.name,
         "row": outcome.draft.item.number,
