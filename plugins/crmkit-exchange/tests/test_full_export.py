@@ -310,7 +310,7 @@ def peak(work):
 
 def test_memory_is_flat(tmp_path):
     peaks = {}
-    for size in (1_000, 6_000):
+    for size in (3_000, 9_000):
         with opened(f"sqlite:///{tmp_path}/{size}.db") as crm:
             for start in range(0, size, 1000):
                 with crm.transaction() as tx:

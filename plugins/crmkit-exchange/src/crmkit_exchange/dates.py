@@ -151,7 +151,7 @@ def _since_1970(digits: str) -> datetime:
     )
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def _readings(text: str) -> Mapping[DateOrder, date]:
     """Which day a text is in each order in which it is one."""
     bare = _bare(text)

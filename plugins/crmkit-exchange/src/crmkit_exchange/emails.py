@@ -15,7 +15,7 @@ _UNUSUAL_DOMAIN = re.compile(
 _NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>\s*")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)
 def email(text: str) -> str | None:
     """An e-mail address (RFC 5321) in the form under which it is matched: all in lower case; None if it is none.
 

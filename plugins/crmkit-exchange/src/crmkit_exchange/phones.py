@@ -13,7 +13,7 @@ _EXTENSION = re.compile(r"(?:내선|구내|\(내선\)|교환)\s*:?\s*(\d{1,6})\s
 _RANGE = re.compile(r"(\d{3,4})\s*[~∼～]\s*\d{1,4}$")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)
 def phone(text: str, region: str) -> str | None:
     """A telephone number in E.164 (ITU-T), `;ext=` behind it if it has an extension; None if it is none.
 

@@ -6,10 +6,9 @@ import codecs
 import re
 from functools import lru_cache
 
-__all__ = ["clean", "codec_of", "decoded", "faithful", "fitting", "is_korean"]
+__all__ = ["WIDER", "clean", "codec_of", "decoded", "faithful", "fitting", "is_korean"]
 
-# What programs write under a name that stands for less: Windows' own sets under the names of the standards.
-_WIDER = {
+WIDER = {
     "big5": "cp950",
     "euc_kr": "cp949",
     "gb2312": "gb18030",
@@ -18,6 +17,8 @@ _WIDER = {
     "iso8859-1": "cp1252",
     "shift_jis": "cp932",
 }
+"""What programs write under a name that stands for less: Windows' own sets under the names of the standards."""
+
 # Python's own notations: a sender can name them, but nobody writes mail in them, and some warn or crawl.
 _NOT_FOR_TEXT = frozenset(
     {
@@ -33,6 +34,8 @@ _NOT_FOR_TEXT = frozenset(
 )
 _ALIASES = {"x-sjis": "shift_jis", "iso-8859-8-i": "iso-8859-8", "windows-874": "cp874"}
 _UNWANTED = re.compile("[\x00\ud800-\udfff]")
+_CHAT = "ㅋㅎㅠㅜㅡㅇㄱㄴㄷㅂㅅㅈㅊㅉㅏㅗ"
+_ALONE = re.compile("(?<=[A-Za-z])[가-힣](?![가-힣])|(?<![가-힣])[가-힣](?=[A-Za-z])")
 _LOOKS_ESCAPED = re.compile(rb"\\(?=x[0-9a-f]{2})")
 
 
@@ -43,7 +46,7 @@ def decoded(raw: bytes, charset: str | None = None) -> str:
     cannot be decoded, lone surrogates and NUL become U+FFFD.
     """
     codec = codec_of(charset) or fitting(raw)
-    wider = _WIDER.get(codec, codec)
+    wider = WIDER.get(codec, codec)
     for each in (wider, codec):
         try:
             return clean(raw.decode(each))
@@ -89,13 +92,18 @@ def _escaped_codec(raw: bytes) -> str:
 
 
 def is_korean(text: str) -> bool:
-    """Whether at least half of what is not ASCII is in KS X 1001, whose letters are those that Korean uses.
+    """Whether what CP949 makes of a text is Korean: two thirds of its letters are common ones, which stand together.
 
-    CP949 gives a meaning to nearly any byte of 8 bits before a letter: `Álvarez` in Latin-1 would read `햷varez`.
+    CP949 gives a meaning to nearly any two bytes of 8 bits, or one before a letter. `Álvarez` in Latin-1 would read
+    `햷varez`, whose first letter is not in KS X 1001 as nearly all are that Korean uses; `AÇÃO` would read `A플O`.
+    Chinese and Japanese come out as a mixture of letters, Hanja and jamo; of the latter only those of chats count not.
     """
-    foreign = [each for each in text if each > "\x7f"]
-    common = sum(len(each.encode("euc_kr", "replace")) == 2 for each in foreign)
-    return common * 2 >= len(foreign)
+    letters = [each for each in text if each > "\x7f" and each.isalpha() and each not in _CHAT]
+    common = sum(
+        "가" <= each <= "힣" and each.encode("euc_kr", "ignore") != b"" for each in letters
+    )
+    alone = len(_ALONE.findall(text))
+    return 0 < common * 3 >= len(letters) * 2 and alone * 2 <= common
 
 
 def clean(text: str) -> str:
