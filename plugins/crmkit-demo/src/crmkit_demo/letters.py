@@ -65,8 +65,9 @@ def _interaction(
     moment = conversation.moments[place]
     words = _words(conversation, seed)
     random = dice(seed, figure.key, conversation.number, place)
-    text = said(scene.turns[place].says, words, random)
-    subject = said(conversation.subject, words, random)
+    text = said(scene.turns[place].says, words, random, conversation.case)
+    random = dice(seed, figure.key, conversation.number, "subject")
+    subject = said(conversation.subject, words, random, conversation.case)
     if scene.channel == "chat":
         subject, text = text, ""
     elif place:
@@ -96,14 +97,17 @@ def _words(conversation: Conversation, seed: int) -> Mapping[str, str]:
     if conversation.scene.topic != "order":
         ordered -= timedelta(days=random.randint(3, 12))
     arrives = hours.working_day(start + timedelta(days=random.randint(2, 5)))
+    later = hours.working_day(start + timedelta(days=random.randint(10, 20)))
     return {
         "product": conversation.goods.names[language],
         "quantity": str(quantity),
         "weight": f"{random.randrange(10, 65, 5)}kg",
         "amount": _amount(conversation, language, quantity),
+        "small": _money(conversation, language, random.randrange(8, 48) * 1000),
         "order": f"{ordered:%y%m%d}-{random.randrange(1000):03}",
         "ordered": _day(ordered, language),
         "arrives": _day(arrives, language),
+        "later": _day(later, language),
         "weekday": WEEKDAYS[language][arrives.weekday()],
         "time": random.choice(HOURS[language]),
         "firm": figure.firm_at(start),
@@ -121,13 +125,19 @@ def _called(conversation: Conversation, language: str) -> str:
 
 
 def _amount(conversation: Conversation, language: str, quantity: int) -> str:
-    """A price, for several if an organization buys something small, in the currency of the branch."""
+    """A price: of several if an organization buys something small."""
     goods: Goods = conversation.goods
     is_private = conversation.figure.role in {"person", "leaver", "stranger"}
     count = 1 if is_private or goods.sort == "machine" else quantity
+    return _money(conversation, language, goods.won * count)
+
+
+def _money(conversation: Conversation, language: str, won: int) -> str:
+    """So many won, or about as much in pounds, in the currency of the branch and as people write it."""
     if conversation.figure.branch.currency == "KRW":
-        return f"{goods.won * count:,}원" if language == "ko" else f"₩{goods.won * count:,}"
-    pounds = f"{goods.pence * count / 100:,.2f}".removesuffix(".00")
+        return f"{won:,}원" if language == "ko" else f"₩{won:,}"
+    pounds = f"{won / WON:,.2f}"[:-1] + "0"
+    pounds = pounds.removesuffix(".00")
     return f"{pounds}파운드" if language == "ko" else f"£{pounds}"
 
 

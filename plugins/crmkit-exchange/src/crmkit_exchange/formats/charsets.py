@@ -100,7 +100,7 @@ def is_korean(text: str) -> bool:
     """
     letters = [each for each in text if each > "\x7f" and each.isalpha() and each not in _CHAT]
     common = sum(
-        "가" <= each <= "힣" and each.encode("euc_kr", "ignore") != b"" for each in letters
+        "가" <= each <= "힣" and len(each.encode("euc_kr", "ignore")) == 2 for each in letters
     )
     alone = len(_ALONE.findall(text))
     return 0 < common * 3 >= len(letters) * 2 and alone * 2 <= common

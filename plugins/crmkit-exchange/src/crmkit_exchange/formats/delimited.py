@@ -10,7 +10,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TypeAlias
 
-from crmkit_exchange.formats.encoding import Encoding, opened_text
+from crmkit_exchange.formats.encoding import Encoding, opened
 from crmkit_exchange.formats.items import FileRefused, Item, ReadOptions, Source
 
 __all__ = ["open_delimited"]
@@ -59,7 +59,7 @@ class _Table(Source):
 
     def _records(self) -> Iterator[_Record]:
         """The records, the heading first."""
-        lines = islice(opened_text(self._path, self._encoding), self._options.skip, None)
+        lines = islice(_text(self._path, self._encoding), self._options.skip, None)
         return _records(lines, self._delimiter, self._options.skip)
 
     def items(self) -> Iterator[Item]:
@@ -77,6 +77,12 @@ class _Table(Source):
         if len(values) < wanted or any(map(str.strip, values[wanted:])):
             return f"has {len(values)} values where the heading has {wanted}"
         return None
+
+
+def _text(path: Path, encoding: Encoding) -> Iterator[str]:
+    """The lines of a file, each with its end."""
+    with opened(path, encoding) as file:
+        yield from file
 
 
 def _records(lines: Iterator[str], delimiter: str, skipped: int = 0) -> Iterator[_Record]:
@@ -138,7 +144,7 @@ def _delimiter(path: Path, skip: int, encoding: Encoding) -> str:
     """The delimiter that cuts the first records most evenly; a comma where nothing tells."""
     best, chosen = (0.0, 0), ","
     for each in DELIMITERS:
-        lines = islice(opened_text(path, encoding), skip, None)
+        lines = islice(_text(path, encoding), skip, None)
         widths = Counter(len(values) for _, _, values, _ in islice(_records(lines, each), SAMPLE))
         if not widths:
             break

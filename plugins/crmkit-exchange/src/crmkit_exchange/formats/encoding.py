@@ -37,6 +37,9 @@ _CONTROL = bytes([*range(9), *range(14, 27), *range(28, 32), 127])
 _KANA = re.compile("[ぁ-んァ-ヶー]")
 _IDEOGRAPH = re.compile("[一-鿿々〆]")
 _UNUSUAL = re.compile("[^\x00-\x7f\xa0¡¿«»°©®·“”‘’„‚–—…•€™]")
+_TOGETHER = re.compile(f"(?:{_UNUSUAL.pattern}){{3,}}")
+_FOREIGN = re.compile("[^\x00-\x7f]")
+_RARE = re.compile("[ƒ‚„†‡ˆ‰Š‹ŒŽ˜›]")
 _ODD = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ud800-\uf8ff\ufffd-\uffff]")
 
 _Looks: TypeAlias = Callable[[str], bool]
@@ -57,11 +60,6 @@ class _Misfit:
     offset: int
     line: int
     is_end: bool
-
-    def __str__(self) -> str:
-        if self.is_end:
-            return f"breaks off within a character at byte {self.offset:,} (line {self.line:,})"
-        return f"has none of its characters at byte {self.offset:,} (line {self.line:,})"
 
 
 def opened(path: Path, encoding: Encoding) -> TextIO:
@@ -119,14 +117,21 @@ def _given(
 def _checked(path: Path, name: str, encoding: Encoding) -> Encoding:
     """The encoding, if all of the file is in it."""
     place = _misfit(path, encoding)
-    if place is None:
-        return encoding
-    what = (
-        "it was cut off: get the whole file"
-        if place.is_end
-        else "name the one it is in with --encoding, or mend it there"
+    if place is not None:
+        raise _refusal(name, encoding, place)
+    return encoding
+
+
+def _refusal(name: str, encoding: Encoding, place: _Misfit) -> FileRefused:
+    where = f"at byte {place.offset:,} (line {place.line:,})"
+    if place.is_end:
+        return FileRefused(
+            f"{name} breaks off within a character of {encoding.name} {where}: it was cut off, get the whole file"
+        )
+    return FileRefused(
+        f"{name} is not all in {encoding.name}, there is no character of it {where}; mend that, or name another "
+        "encoding with --encoding"
     )
-    raise FileRefused(f"{name} is not all in {encoding.name}, it {place}; {what}")
 
 
 def _misfit(path: Path, encoding: Encoding) -> _Misfit | None:
@@ -187,7 +192,7 @@ def _found(path: Path, name: str, head: bytes) -> str:
         return "utf-8"
     sample = b"".join(_foreign(path))
     if _is_nearly_utf8(sample):
-        _checked(path, name, Encoding("utf-8"))
+        raise _refusal(name, Encoding("utf-8"), place)
     for codec, looks in _LOOKS:
         if looks(sample.decode(codec, "ignore")):
             return _checked(path, name, Encoding(codec)).name
@@ -221,9 +226,10 @@ def _is_japanese(text: str) -> bool:
 
 
 def _is_western(text: str) -> bool:
-    """Whether letters with accents stand among plain ones; those of other scripts stand together."""
-    long = sum(len(run) for run in re.findall(f"(?:{_UNUSUAL.pattern}){{3,}}", text))
-    return long * 4 <= len(_UNUSUAL.findall(text))
+    """Whether letters with accents stand among plain ones; those of other scripts come out together, or are rare."""
+    unusual, rare = len(_UNUSUAL.findall(text)), len(_RARE.findall(text))
+    together = sum(map(len, _TOGETHER.findall(text)))
+    return together * 4 <= unusual and rare * 5 <= len(text) - len(_FOREIGN.sub("", text))
 
 
 _LOOKS: tuple[tuple[str, _Looks], ...] = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from crmkit_exchange.formats.encoding import Encoding
+from crmkit_exchange.formats.encoding import Encoding, opened
 from crmkit_exchange.formats.items import FileRefused, Item, ReadOptions, Source
 
 __all__ = ["flattened", "open_objects"]
@@ -35,7 +36,7 @@ class _Objects(Source):
 
     def __init__(self, path: Path, name: str, encoding: Encoding) -> None:
         self.encoding = encoding.name
-        self._path, self._name = path, name
+        self._path, self._name, self._encoding = path, name, encoding
         self._lines = _has_lines(path, encoding)
         self.within = None if self._lines else _list_in(path, encoding, name)
         columns: dict[str, None] = {}
@@ -50,7 +51,7 @@ class _Objects(Source):
             yield _item(number, line, value, text, problem)
 
     def _by_lines(self) -> Iterator[tuple[int | None, Any, str, str | None]]:
-        with self._path.open(encoding=self.encoding) as file:
+        with opened(self._path, self._encoding) as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
@@ -68,9 +69,9 @@ class _Objects(Source):
         import ijson
 
         with self._path.open("rb") as file:
-            place = f"{self.within}.item" if self.within else _top(file)
+            place = f"{self.within}.item" if self.within else _top(self._path, self._encoding)
             try:
-                for value in ijson.items(_in_utf8(file, str(self.encoding)), place, use_float=True):
+                for value in ijson.items(_in_utf8(file, self._encoding), place, use_float=True):
                     yield None, value, _compact(value), None
             except (ijson.JSONError, ValueError, OverflowError, RecursionError) as error:
                 yield None, {}, "", f"breaks off here, the rest cannot be read: {_short(error)}"
@@ -103,7 +104,7 @@ def flattened(
 
 def _has_lines(path: Path, encoding: Encoding) -> bool:
     """Whether the first line is a whole document, and others follow."""
-    with path.open(encoding=encoding.name) as file:
+    with opened(path, encoding) as file:
         first = next((line for line in file if line.strip()), "")
         second = next((line for line in file if line.strip()), "")
     try:
@@ -121,7 +122,7 @@ def _list_in(path: Path, encoding: Encoding, name: str) -> str | None:
     lists: list[str] = []
     with path.open("rb") as file:
         try:
-            for place, event, value in ijson.parse(_in_utf8(file, encoding.name)):
+            for place, event, value in ijson.parse(_in_utf8(file, encoding)):
                 if place == "" and event in {"string", "number", "boolean", "null"}:
                     raise FileRefused(f"{name} holds {value!r:.40} and no objects")
                 if event == "start_array" and "." not in place:
@@ -148,23 +149,16 @@ def _list_key(value: Mapping[str, Any]) -> str | None:
     return next((each for each in LISTS if each in lists), None)
 
 
-def _top(file: IO[bytes]) -> str:
+def _top(path: Path, encoding: Encoding) -> str:
     """Where `ijson` finds the objects of a file that is no page."""
-    head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    file.seek(0)
-    return "item" if head.startswith(b"[") else ""
+    with opened(path, encoding) as file:
+        return "item" if file.read(4096).lstrip().startswith("[") else ""
 
 
-def _in_utf8(file: IO[bytes], encoding: str) -> Any:
-    """The bytes of a file in UTF-8, which is what `ijson` reads."""
-    import codecs
-
-    if encoding == "utf-8":
-        return file
-    if encoding == "utf-8-sig":
-        file.seek(3)
-        return file
-    return codecs.EncodedFile(file, "utf-8", encoding)
+def _in_utf8(file: IO[bytes], encoding: Encoding) -> Any:
+    """The bytes of a file in UTF-8, which is what `ijson` reads, from behind its mark."""
+    file.seek(encoding.mark)
+    return file if encoding.name == "utf-8" else codecs.EncodedFile(file, "utf-8", encoding.name)
 
 
 def _compact(value: Any) -> str:

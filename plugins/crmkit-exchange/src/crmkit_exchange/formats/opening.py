@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crmkit_exchange.formats.encoding import detect
 from crmkit_exchange.formats.items import FileRefused, ReadOptions, Source
+from crmkit_exchange.formats.magic import refuse_foreign
 
 __all__ = ["open_source"]
 
@@ -32,6 +33,7 @@ def open_source(path: Path, name: str, options: ReadOptions) -> Source:
         from crmkit_exchange.formats.vcards import open_vcards
 
         return open_vcards(path, options)
+    refuse_foreign(path, name)
     encoding = detect(path, name, options.encoding)
     if found == "json":
         from crmkit_exchange.formats.objects import open_objects
