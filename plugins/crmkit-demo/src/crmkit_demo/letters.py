@@ -98,12 +98,13 @@ def _words(conversation: Conversation, seed: int) -> Mapping[str, str]:
         ordered -= timedelta(days=random.randint(3, 12))
     arrives = hours.working_day(start + timedelta(days=random.randint(2, 5)))
     later = hours.working_day(start + timedelta(days=random.randint(10, 20)))
+    small = random.randrange(8, 48)
     return {
         "product": conversation.goods.names[language],
         "quantity": str(quantity),
         "weight": f"{random.randrange(10, 65, 5)}kg",
         "amount": _amount(conversation, language, quantity),
-        "small": _money(conversation, language, random.randrange(8, 48) * 1000),
+        "small": _money(conversation, language, small * 1000, small * 60),
         "order": f"{ordered:%y%m%d}-{random.randrange(1000):03}",
         "ordered": _day(ordered, language),
         "arrives": _day(arrives, language),
@@ -129,15 +130,14 @@ def _amount(conversation: Conversation, language: str, quantity: int) -> str:
     goods: Goods = conversation.goods
     is_private = conversation.figure.role in {"person", "leaver", "stranger"}
     count = 1 if is_private or goods.sort == "machine" else quantity
-    return _money(conversation, language, goods.won * count)
+    return _money(conversation, language, goods.won * count, goods.pence * count)
 
 
-def _money(conversation: Conversation, language: str, won: int) -> str:
-    """So many won, or about as much in pounds, in the currency of the branch and as people write it."""
+def _money(conversation: Conversation, language: str, won: int, pence: int) -> str:
+    """An amount in the currency of the branch, as people write it."""
     if conversation.figure.branch.currency == "KRW":
         return f"{won:,}원" if language == "ko" else f"₩{won:,}"
-    pounds = f"{won / WON:,.2f}"[:-1] + "0"
-    pounds = pounds.removesuffix(".00")
+    pounds = f"{pence / 100:,.2f}".removesuffix(".00")
     return f"{pounds}파운드" if language == "ko" else f"£{pounds}"
 
 

@@ -23,6 +23,8 @@ YEARLY = {"person": 2.7, "business": 3.4, "organization": 2.4}
 SHAPE = 2.2
 LATELY = 4
 """Nobody has one of their last scenes again."""
+CASES = 60
+"""Divisible by any number of cases that a scene has."""
 WAITS = {
     ("email", Direction.OUT): (900, 18_000),
     ("email", Direction.IN): (1_200, 100_000),
@@ -36,7 +38,8 @@ WAITS = {
 class Conversation:
     """A scene as it happened: `moments` and `ids` of the turns that there were, in order.
 
-    `number` counts the figure's conversations. `identity` is the address, `others` who else was in it.
+    `number` counts the figure's conversations. `case` is which of the cases of the scene it is, `identity` the
+    address, `others` who else was in it.
     """
 
     figure: Figure
@@ -44,6 +47,7 @@ class Conversation:
     scene: Scene
     goods: Goods
     subject: str
+    case: int
     staff: Staff
     identity: Identity | None
     moments: tuple[datetime, ...]
@@ -62,6 +66,7 @@ def conversations(figure: Figure, seed: int, until: datetime) -> list[Conversati
     found: list[Conversation] = []
     lately: deque[Scene] = deque(maxlen=LATELY)
     subjects: set[str] = set()
+    cases: dict[Scene, int] = {}
     for start in _starts(figure, random):
         scene = _scene(figure, start, not found, lately, random)
         if scene is not None:
@@ -70,7 +75,10 @@ def conversations(figure: Figure, seed: int, until: datetime) -> list[Conversati
             subject = random.choice(fresh or scene.subjects or [""])
             subjects.add(subject)
             goods = goods_of(scene.goods, [each.goods for each in found[-LATELY:]], random)
-            made = _conversation(figure, len(found), scene, goods, subject, start, random)
+            # The next case each time: nobody asks the same thing twice in a row.
+            cases[scene] = cases[scene] + 1 if scene in cases else random.randrange(CASES)
+            about = scene, goods, subject, cases[scene]
+            made = _conversation(figure, len(found), about, start, random)
             kept = _before(made, until)
             found += [kept] if kept else []
     return found
@@ -83,7 +91,7 @@ def erasure(figure: Figure, number: int, seed: int) -> Conversation:
     start = figure.branch.hours.from_(figure.end, random)
     goods = goods_of(scene.goods, (), random)
     subject = random.choice(scene.subjects)
-    return _conversation(figure, number, scene, goods, subject, start, random)
+    return _conversation(figure, number, (scene, goods, subject, 0), start, random)
 
 
 def _starts(figure: Figure, random: Random) -> list[datetime]:
@@ -123,20 +131,17 @@ def _scene(
 def _conversation(
     figure: Figure,
     number: int,
-    scene: Scene,
-    goods: Goods,
-    subject: str,
+    about: tuple[Scene, Goods, str, int],
     start: datetime,
     random: Random,
 ) -> Conversation:
+    scene = about[0]
     moments = _moments(figure, scene, start, random)
     able = [each for each in figure.identities if each.channel == scene.channel]
     return Conversation(
         figure,
         number,
-        scene,
-        goods,
-        subject,
+        *about,
         figure.branch.in_charge(figure.owner, start),
         random.choice(able) if able else None,
         tuple(moments),
