@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 COLUMNS = ["name", "backend", "size", "crmkit", "raw", "ratio", "budget"]
 NAMES = {
     *("get", "page", "timeline", "search", "search_hits", "search_index"),
-    *("create", "update", "bulk", "bulk_search", "version", "show"),
+    *("create", "update", "bulk", "bulk_search", "import", "version", "show"),
 }
 
 pytest.importorskip("crmkit_sqlite")

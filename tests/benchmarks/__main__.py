@@ -11,11 +11,12 @@ from pathlib import Path
 
 import attrs
 
+from tests.benchmarks.files import FILES, GROWING, measured_files, measured_memory
 from tests.benchmarks.measuring import INDEXED, Row, table
 from tests.benchmarks.processes import PROCESSES, measured_processes
 from tests.benchmarks.rows import READING, WRITING, Plan, grown, measured
 
-NAMES = (*READING, *WRITING, "bulk", *PROCESSES)
+NAMES = (*READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +46,7 @@ def rows(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
     for row in measured(plan, given.names):
         small.append(row)
         yield row
+    yield from measured_files(plan, given.names)
     yield from measured_processes(plan, given.names)
     if given.large:
         larger = attrs.evolve(
@@ -56,6 +58,8 @@ def rows(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
         larger.folder.mkdir()
         names = [name for name in given.names if name in (*INDEXED, "search")]
         yield from grown(small, list(measured(larger, names)))
+        if {*GROWING} & {*given.names}:
+            yield from measured_memory(plan, larger, given.names)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -23,6 +23,9 @@ BUDGETS = {
     "search_index": 1.3,
     "version": 1.7,
     "show": 3.5,
+    "import": 6.0,
+    "import_memory": 1.2,
+    "export_memory": 1.2,
 }
 INDEXED = ("get", "page", "timeline")
 """The rows that a large database must not slow down."""
@@ -87,7 +90,7 @@ def table(rows: Iterable[Row]) -> str:
     for row in rows:
         figures = (
             [bytes_(row.crmkit), bytes_(row.raw)]
-            if row.name == "search_index"
+            if row.name == "search_index" or row.name.endswith("_memory")
             else [seconds(row.crmkit), seconds(row.raw)]
         )
         mark = "" if row.ratio <= row.budget else "  over"
