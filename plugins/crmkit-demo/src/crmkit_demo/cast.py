@@ -17,8 +17,8 @@ from crmkit_demo.story import Branch, Staff
 
 __all__ = ["Casting"]
 
-GROWTH = 0.6
-"""The exponent by which more customers come in later years: twice as many in the third as in the first."""
+GROWTH = 0.75
+"""The exponent by which more customers come in later years: half as many again in the third as in the first."""
 LAST = timedelta(days=14)
 """Nobody comes in the last two weeks for the first time, so that everybody is there at the end."""
 DAY = timedelta(days=1)
@@ -129,7 +129,7 @@ class Casting:
         mobile = self.addresses.mobile(country, random) if random.random() < 0.72 else None
         has_email = random.random() < 0.78 or not (mobile or shared)
         email = self.addresses.email(name, random) if has_email else None
-        chat = self.addresses.chat(name, random) if random.random() < 0.35 else None
+        chat = self.addresses.chat(name, random) if random.random() < 0.5 else None
         owner = self.owner(branch, name.language, joined, random)
         record = self.record(
             joined,

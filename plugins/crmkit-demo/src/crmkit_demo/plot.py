@@ -31,7 +31,10 @@ STALE = timedelta(days=45)
 
 @attrs.frozen(eq=False)
 class Plot:
-    """A whole story, not yet written: the `customers` who stay, those who do not, and what each says."""
+    """A whole story, not yet written: the `customers` who stay, those who do not, and what each says.
+
+    `newcomers` are those who bring an organization, by that.
+    """
 
     seed: int
     since: datetime
@@ -42,6 +45,7 @@ class Plot:
     leavers: tuple[Figure, ...]
     strangers: tuple[Figure, ...]
     talks: dict[Figure, list[Conversation]]
+    newcomers: dict[Figure, Figure]
 
     def steps(self) -> list[Step]:
         """Everything that is written, in order of time."""
@@ -103,10 +107,9 @@ class Plot:
 
     def _first_written(self, figure: Figure) -> datetime:
         """When the customer is there: with the first turn, or once it is known who wrote."""
+        if figure in self.newcomers:
+            figure = self.newcomers[figure]
         talks = self.talks[figure]
-        if not talks or figure.role == "organization":
-            newcomer = next(each for each in self.customers if each.brings is figure)
-            return self._first_written(newcomer)
         if figure.unknown:
             return evening(figure.branch, talks[0].staff, figure.joined)
         return self._written(talks[0], 0)
@@ -186,6 +189,7 @@ def plotted(customers: int, seed: int, until: datetime) -> Plot:
         tuple(leaving),
         tuple(unknown),
         talks,
+        {each.brings: each for each in staying if each.brings is not None},
     )
 
 

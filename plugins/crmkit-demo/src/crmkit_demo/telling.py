@@ -99,13 +99,15 @@ def _checked(step: object, call: Implementation, plot: Plot) -> Step:
 
 
 def tell(
-    crm: CRM, plot: Plot, telling: Telling, on_progress: Progress = lambda count: None
+    crm: CRM,
+    found: Sequence[Batch],
+    telling: Telling,
+    on_progress: Progress = lambda count: None,
 ) -> None:
     """Write what is not yet written of a run, each batch at its own time; the app's clock is its own again then.
 
     A batch and how far the run has come are one transaction, so it can be stopped anywhere and told on.
     """
-    found = batches(crm, plot)
     ranks = _ranks(crm.schema)
     clock = crm.clock
     try:
