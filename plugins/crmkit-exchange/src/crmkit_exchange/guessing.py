@@ -135,7 +135,7 @@ def _id(columns: Sequence[_Column], reasons: dict[str, str]) -> str | None:
 def _column(name: str, sample: Sequence[Mapping[str, Any]]) -> _Column:
     texts = (each.get(name) for each in sample)
     said = (str(each).strip() for each in texts if each not in (None, "", [], {}))
-    return _Column(name, tuple(each for each in said if not is_placeholder(each)), len(sample))
+    return _Column(name, tuple(each for each in said if not is_placeholder(each, "name")), len(sample))
 
 
 def _is_wordy(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from crmkit import CRM, Customer, Handle, Kind, QueryError, Reader, where
+from crmkit import CRM, Customer, Field, Handle, Kind, QueryError, Reader, ValueRefused, where
 from crmkit.errors import nearest
 from crmkit_exchange.formats.items import FileRefused, Source
 from crmkit_exchange.guessing import Guess, guess
@@ -121,7 +121,36 @@ def _guessed(
         kind=kind or Customer,
         timezone=None,
     )
-    return _with_guess(made, told) if told.kind == _kind_of(made) else made
+    made = _with_guess(made, told) if told.kind == _kind_of(made) else made
+    return _with_same_names(crm, made, columns, sample)
+
+
+def _with_same_names(
+    crm: Handle, preset: Preset, columns: Sequence[str], sample: Sequence[Mapping[str, Any]]
+) -> Preset:
+    """The preset with columns that are called just as a field is, where their values are such: people's exports."""
+    kind = crm.schema[_kind_of(preset)]
+    fields, references = dict(preset.fields), dict(preset.references)
+    for name in columns:
+        field = kind.fields.get(name)
+        if field is None or name in {*fields, *references, *preset.columns}:
+            continue
+        if field.refers_to:
+            references[name] = Reference(name, ())
+        elif all(_is_of(field, each.get(name)) for each in sample):
+            fields[name] = Items(name) if field.type.name == "items" else Column(name)
+    return attrs.evolve(preset, fields=fields, references=references)
+
+
+def _is_of(field: Field, given: Any) -> bool:
+    """Whether a value of a file is one that a field takes; what is not there may be."""
+    if given in (None, ""):
+        return True
+    try:
+        field.type.parse(str(given))
+    except ValueRefused:
+        return False
+    return True
 
 
 def _with_guess(preset: Preset, told: Guess) -> Preset:
@@ -198,7 +227,7 @@ def _mapped(
     return attrs.evolve(preset, fields={**preset.fields, path: value})
 
 
-def _field(kind: Kind, path: str, name: str) -> Any:
+def _field(kind: Kind, path: str, name: str) -> Field:
     try:
         return kind.field(path)
     except QueryError as error:
@@ -226,7 +255,7 @@ def _without(preset: Preset, columns: set[str]) -> Preset:
             for channel, names in preset.addresses.items()
             if (rest := tuple(each for each in names if each not in columns))
         },
-        references={n: r for n, r in preset.references.items() if r.column not in columns},
+        references={n: r for n, r in preset.references.items() if not {*r.columns} <= columns},
     )
 
 

@@ -88,8 +88,15 @@ class _Deciding:
         notes = list(draft.notes)
         fresh = record
         for path, value in self._fields(draft, notes).items():
-            if record[path] != value and (base is None or base[path] != value):
-                fresh = fresh.set(path, value)
+            if record[path] == value or (base is not None and base[path] == value):
+                continue
+            if self.layout.preset.only_update and record[path] not in (None, "", ()):
+                continue
+            if base is not None and record[path] != base[path]:
+                notes.append(
+                    f"{path}: {record[path]!r:.60} was written here, and {value!r:.60} there since"
+                )
+            fresh = fresh.set(path, value)
         twins, added = self._given(draft, fresh)
         details = external is None or dict(external.details) != dict(draft.details)
         changes = difference(self.layout.kind, record, fresh)

@@ -95,11 +95,10 @@ class _Drafting:
 
     def _pointers(self) -> Iterator[tuple[str, Pointer]]:
         for path, reference in self.layout.preset.references.items():
-            given = self.row.get(reference.column)
-            text = "" if given is None else str(given).strip()
-            if text and not is_placeholder(text, "any"):
+            found = reference.found(self.row)
+            if found is not None and not is_placeholder(found[1], "any"):
                 target = self.layout.kind.field(path).refers_to or ""
-                yield path, Pointer(target, reference, text)
+                yield path, Pointer(target, *found)
 
     def _nameless(self, found: tuple[Address, ...], key: str) -> str:
         """What a customer is called whom the source gives no name."""
@@ -177,7 +176,8 @@ class _Drafting:
     def _details(self) -> Iterator[tuple[str, Any]]:
         columns = tuple(self.item.values)
         # What a reference says is kept: it may lead nowhere yet, or name what it leads to.
-        pointing = {each.column for each in self.layout.preset.references.values()}
+        references = self.layout.preset.references.values()
+        pointing = {name for each in references for name in each.columns}
         taken = (each for each in self.layout.preset.columns if each not in pointing)
         used = {s for each in taken for s in spelt(columns, each)}
         for name, value in self.item.values.items():

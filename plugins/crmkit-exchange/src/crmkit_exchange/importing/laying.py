@@ -63,7 +63,7 @@ def laid_out(
         preset=preset,
         kind=kind,
         zone=_zone(options.timezone or preset.timezone or company.timezone),
-        region=options.region or company.region,
+        region=_region(options.region) if options.region else company.region,
         home=company.region,
         currency=company.currency,
         keys=options.keys,
@@ -71,15 +71,24 @@ def laid_out(
         new_customers=options.new_customers,
     )
     layout = attrs.evolve(layout, constants=_constants(layout, kind, preset, options))
-    total, orders = _read_through(source, layout, options)
+    total, orders, blank = _read_through(source, layout, options)
     used = {each for name in preset.columns for each in spelt(source.columns, name)}
-    left = tuple(each for each in source.columns if each not in used)
+    left = tuple(each for each in source.columns if each not in used and each not in blank)
     return Table(name, digest, source, attrs.evolve(layout, orders=orders), total, left)
 
 
 def _kind(crm: Handle, preset: Preset) -> Kind:
     kind = preset.kind or "customer"
     return crm.schema[kind if isinstance(kind, str) else kind.__kind__]
+
+
+def _region(code: str) -> str:
+    """A country that has telephone numbers; raises `FileRefused` for any other text."""
+    import phonenumbers
+
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise FileRefused(f"there is no country {code!r} (ISO 3166); write it as in --region KR")
+    return code
 
 
 def _zone(name: str) -> tzinfo:
@@ -107,19 +116,21 @@ def _constants(
 
 def _read_through(
     source: Source, layout: Layout, options: ImportOptions
-) -> tuple[int, Mapping[str, DateOrder]]:
-    """How many rows there are, and the order of the dates in each column that has some."""
+) -> tuple[int, Mapping[str, DateOrder], set[str]]:
+    """How many rows there are, the order of the dates in each column that has some, and the columns that have nothing."""
     dates = dict(_dates(layout)) if layout.preset.kind is not None else {}
     seen = {name: Orders(name) for name in dates}
-    total = 0
+    total, blank = 0, {*source.columns}
     for item in source.items():
         total += 1
+        blank -= {name for name in blank if item.values.get(name) not in (None, "", [], {})}
         if dates and not item.problem:
             row = FoldedRow(item.values)
             for name, value in dates.items():
                 if isinstance(given := value(row), str) and given.strip():
                     seen[name].feed(given)
-    return total, {name: decide(each, options.date_order) for name, each in seen.items()}
+    orders = {name: decide(each, options.date_order) for name, each in seen.items()}
+    return total, orders, blank
 
 
 def _dates(layout: Layout) -> Iterator[tuple[str, Value]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -109,7 +109,43 @@ class _Undoing:
                     self._keep(kind, record, "was changed since")
             else:
                 self._change_back(kind, record, history)
-        self._delete(kind, going)
+        self._delete(kind, self._without_those_of_kept(kind, going))
+
+    def _without_those_of_kept(self, kind: Kind, records: Sequence[Record]) -> list[Record]:
+        """Those that do not belong to a record that stays: its external ids and addresses stay with it."""
+        if kind.name not in {"external_id", "identity"}:
+            return list(records)
+        owners: dict[tuple[str, str], list[Record]] = {}
+        for each in records:
+            owner = (
+                (each["record_kind"], each["record_id"])
+                if kind.name == "external_id"
+                else ("customer", each["customer_id"])
+            )
+            owners.setdefault(owner, []).append(each)
+        stays = self._staying(owners)
+        return [each for owner, found in owners.items() if owner not in stays for each in found]
+
+    def _staying(self, owners: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these records, by kind and id, the import created and undoing is going to keep."""
+        by_kind: dict[str, list[str]] = {}
+        for name, id in owners:
+            if id and name in self.tx.schema.kinds:
+                by_kind.setdefault(name, []).append(id)
+        stays: set[tuple[str, str]] = set()
+        for name, ids in by_kind.items():
+            untouched = []
+            for id, record in zip(ids, self.tx.get_many(name, ids), strict=True):
+                history = self.tx.history(name, id) if record is not None else []
+                if record is None or record.id != id or not self._is_ours(history[0]):
+                    continue
+                if all(map(self._is_ours, history)):
+                    untouched.append(record)
+                else:
+                    stays.add((name, id))
+            in_use = self._in_use(self.tx.schema[name], untouched)
+            stays |= {(name, id) for id in in_use}
+        return stays
 
     def _is_ours(self, change: Change) -> bool:
         return change.actor.via in {mark(self.through), f"undo:{self.through}"}
@@ -167,9 +203,14 @@ class _Undoing:
         ids = [each.id for each in records]
         for other, field in self.tx.schema.referring(kind.name) if ids else ():
             for each in self.tx.find(other.name, where[field.name].in_(ids)):
-                if not self._is_ours(self.tx.history(other.name, each.id)[0]):
+                if not self._set_it(self.tx.history(other.name, each.id), field.name):
                     found.setdefault(each[field.name], f"{other.name} {each.id} refers to it")
         return found
+
+    def _set_it(self, history: Sequence[Change], name: str) -> bool:
+        """Whether it was the import that gave a field its value: with the record, or by changing it last."""
+        changing = (each for each in reversed(history) if name in (each.delta or {}))
+        return self._is_ours(next(changing, history[0]))
 
     def _delete_all(self, kind: Kind, records: Sequence[Record]) -> None:
         if not records:

@@ -15,6 +15,11 @@ def _attachments(row: Row) -> tuple[Any, ...] | None:
     return tuple(row.get("attachments") or ()) or None
 
 
+def _employer(row: Row) -> Any:
+    """The organization of a person; that of an organization's own card is itself."""
+    return None if row.get("type") == "organization" else row.get("organization")
+
+
 VCARD = Preset(
     name="vcard",
     source="vcard",
@@ -30,7 +35,7 @@ VCARD = Preset(
         "web": "urls",
         "messenger": "messengers",
     },
-    references={"organization_id": Reference("organization", "organization")},
+    references={"organization_id": Reference(Made(_employer, ["organization"]), "organization")},
     timezone=None,
 )
 MAIL = Preset(

@@ -12,13 +12,17 @@ __all__ = ["leftovers"]
 def leftovers(
     source: str, product: str, reason: str, tables: Iterable[tuple[str, str]]
 ) -> Iterator[Preset]:
-    """The presets of tables that are not kept, for one reason: each (object, columns with spaces between)."""
+    """The presets of tables that are not kept, for one reason: each (object, columns).
+
+    Columns stand with spaces between them, or with commas where their names have spaces.
+    """
     for object, columns in tables:
+        names = columns.split(", ") if "," in columns else columns.split()
         yield Preset(
             name=f"{source}-{object.replace('_', '-')}",
             source=source,
             object=object,
             label=f"{product}: {object.replace('_', ' ')}",
             reason=reason,
-            signatures=[columns.split("|") if "|" in columns else columns.split()],
+            signatures=[names],
         )

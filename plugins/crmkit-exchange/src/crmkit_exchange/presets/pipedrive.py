@@ -2,177 +2,251 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
+from crmkit_exchange.presets.deleted import Skip, any_of, says, thrown_away
 from crmkit_exchange.presets.leftovers import leftovers
 from crmkit_exchange.presets.preset import Preset, Reference
-from crmkit_exchange.presets.values import First, Items, Joined, Made, Row, Value, Words
+from crmkit_exchange.presets.values import First, Id, Items, Made, Row, Unmarked, Words
 
 __all__ = ["PRESETS"]
 
 _CHANNELS = {
     "call": "phone",
-    "meeting": "meeting",
     "email": "email",
+    "meeting": "meeting",
     "lunch": "meeting",
-    "task": "note",
-    "deadline": "note",
+    "demo": "meeting",
+    "sms": "sms",
+    "whatsapp": "whatsapp",
 }
+_PLURALS = {"person": "persons", "organization": "organizations", "activity": "activities", "note": "notes"}  # fmt: skip
 
 
-def _wrapped(name: str) -> tuple[str, str]:
-    """How a column is called in an object that `recents` wraps, and alone."""
-    return f"data.{name}", name
+def _wrapped(*names: str) -> list[str]:
+    """How columns are called in an object that `recents` wraps, and alone."""
+    return [f"{prefix}{name}" for name in names for prefix in ("data.", "")]
 
 
-def _gone(row: Row) -> str | None:
-    """Why a row is none: Pipedrive sends null for what was deleted."""
-    if "item" in row and row.get("data.id") is None:
-        return "was deleted in Pipedrive"
-    active = First(_wrapped("active_flag"))(row)
-    return "was deleted in Pipedrive" if active in (False, "false", "0") else None
-
-
-def _id_of(name: str) -> Made:
+def _id_of(name: str) -> Id:
     """An id that Pipedrive gives as a number, or within an object."""
-
-    def find(row: Row) -> Any:
-        given = First([*_wrapped(name), *_wrapped(f"{name}.value")])(row)
-        return given.get("value") if isinstance(given, Mapping) else given
-
-    return Made(find, [*_wrapped(name), *_wrapped(f"{name}.value")])
+    return Id(First(_wrapped(name, f"{name}.value")))
 
 
-def _only(kind: str) -> Any:
-    """A `skip` that lets through one sort of thing of a page that mixes them."""
+def _null(row: Row) -> str | None:
+    """Why an item of `recents` is none: what was deleted comes as null."""
+    wrapped = "item" in row and row.get("data.id") is None
+    return "was deleted in Pipedrive" if wrapped else None
+
+
+def _another(kind: str) -> Skip:
+    """A `skip` of other sorts of things in a page that mixes them."""
 
     def skip(row: Row) -> str | None:
-        if row.get("item") not in (None, kind):
-            return f"is a {row['item']}, which is not kept"
-        return _gone(row)
+        item = row.get("item")
+        if item in (None, kind):
+            return None
+        known = _PLURALS.get(str(item))
+        return f"is a {item}, which " + (f"pipedrive-{known} takes" if known else "is not kept")
 
     return skip
 
 
-def _fields(**columns: str | Value) -> dict[str, str | Value]:
-    return columns
+def _only(kind: str) -> Skip:
+    return any_of(
+        _another(kind),
+        _null,
+        thrown_away(
+            "Pipedrive",
+            *_wrapped("is_deleted", "deleted"),
+            alive=_wrapped("active_flag"),
+        ),
+    )
 
 
-PRESETS = (
-    Preset(
-        name="pipedrive-persons",
-        source="pipedrive",
-        object="person",
-        label="Pipedrive persons",
-        kind="customer",
-        signatures=[
-            ["item", "id", "data.first_name", "data.last_name", "data.org_id"],
-            ["id", "first_name", "last_name", "org_id", "open_deals_count"],
-            ["id", "name", "org_name", "emails", "phones"],
-        ],
-        key="id",
-        fields={
-            "name": First(["data.name", "name"]),
-            "owner": First(["data.owner_name", "owner_name", "data.owner_id"]),
-            "tags": Items("label_names"),
-        },
-        addresses={"email": ("data.email", "email", "emails"), "phone": ("data.phone", "phone", "phones")},
-        references={"organization_id": Reference("data.org_id", "organization")},
-        skip=_only("person"),
-        after=("organization",),
-    ),
-    Preset(
+def _due(days: list[str], times: list[str]) -> Made:
+    """When an activity was due: the day, with the time of day if there is one."""
+
+    def find(row: Row) -> Any:
+        day, time = First(days)(row), First(times)(row)
+        return f"{day} {time}" if day and time else day
+
+    return Made(find, [*days, *times])
+
+
+PERSONS = Preset(
+    name="pipedrive-persons",
+    source="pipedrive",
+    object="person",
+    label="Pipedrive persons",
+    kind="customer",
+    signatures=[
+        ["item", "id", "data.first_name", "data.last_name", "data.org_id"],
+        ["id", "first_name", "last_name", "open_deals_count", "activities_count"],
+        ["id", "first_name", "last_name", "owner_id", "visible_to", "label_ids"],
+        ["id", "name", "org_name", "emails", "phones"],
+    ],
+    key="id",
+    fields={
+        "name": First(_wrapped("name")),
+        "owner": First(_wrapped("owner_name", "owner_id.email", "owner_id.name", "owner_id")),
+        "tags": Items("label_names"),
+    },
+    addresses={
+        "email": _wrapped("email", "emails"),
+        "phone": _wrapped("phone", "phones"),
+        "messenger": _wrapped("im", "ims"),
+    },
+    references={"organization_id": Reference(_id_of("org_id"), "organization")},
+    skip=_only("person"),
+    after=("organization",),
+)
+ORGANIZATIONS = Preset(
+    name="pipedrive-organizations",
+    source="pipedrive",
+    object="organization",
+    label="Pipedrive organizations",
+    kind="customer",
+    signatures=[
+        ["item", "id", "data.people_count", "data.address", "data.owner_id"],
+        ["id", "name", "people_count", "open_deals_count"],
+        ["@data", "id", "name", "owner_id", "visible_to", "label_ids"],
+    ],
+    key="id",
+    fields={
+        "name": First(_wrapped("name")),
+        "owner": First(_wrapped("owner_name", "owner_id.email", "owner_id.name", "owner_id")),
+        "country": First(_wrapped("address_country", "address.country", "country_code")),
+    },
+    constants={"type": "organization"},
+    skip=_only("organization"),
+)
+_WITH = Reference(_id_of("person_id"), "person", Reference(_id_of("org_id"), "organization"))
+_NOT_DONE = "is still to be done"
+ACTIVITIES = Preset(
+    name="pipedrive-activities",
+    source="pipedrive",
+    object="activity",
+    label="Pipedrive activities",
+    kind="interaction",
+    signatures=[
+        ["item", "id", "data.due_date", "data.subject", "data.type"],
+        ["id", "type", "due_date", "subject", "done"],
+    ],
+    key="id",
+    fields={
+        "happened_at": First([_due(_wrapped("due_date"), _wrapped("due_time")), *_wrapped("add_time")]),
+        "subject": First(_wrapped("subject")),
+        "body": Unmarked(First(_wrapped("note", "public_description"))),
+        "channel": Words(First(_wrapped("type")), _CHANNELS, other="note"),
+    },
+    constants={"direction": "out", "channel": "note", "outcome": "done"},
+    references={"customer_id": _WITH},
+    skip=any_of(_only("activity"), *(says(_NOT_DONE, name, ["false", "0"]) for name in _wrapped("done"))),
+    after=("person", "organization"),
+)  # fmt: skip
+NOTES = Preset(
+    name="pipedrive-notes",
+    source="pipedrive",
+    object="note",
+    label="Pipedrive notes",
+    kind="interaction",
+    signatures=[
+        ["item", "id", "data.content", "data.person_id", "data.add_time"],
+        ["id", "content", "person_id", "add_time"],
+    ],
+    key="id",
+    fields={
+        "happened_at": First(_wrapped("add_time")),
+        "body": Unmarked(First(_wrapped("content"))),
+    },
+    constants={"direction": "out", "channel": "note"},
+    references={"customer_id": _WITH},
+    skip=_only("note"),
+    after=("person", "organization"),
+)
+_KINDS_OF = ("Work", "Mobile", "Home", "Other")
+TABLES = (
+    attrs.evolve(
+        PERSONS,
         name="pipedrive-person-table",
-        source="pipedrive",
-        object="person",
         label="Pipedrive persons, exported as a table",
-        kind="customer",
-        signatures=[["Person - ID", "Person - Name"], ["Person - Name", "Person - Email - Work"]],
-        key="Person - ID",
-        fields={"name": "Person - Name", "owner": "Person - Owner", "tags": Items("Person - Label")},
-        addresses={
-            "email": ("Person - Email - Work", "Person - Email - Home", "Person - Email - Other", "Person - Email"),
-            "phone": (
-                "Person - Phone - Work",
-                "Person - Phone - Mobile",
-                "Person - Phone - Home",
-                "Person - Phone - Other",
-                "Person - Phone",
-            ),
-        },
-        references={"organization_id": Reference("Person - Organization", "organization")},
-        after=("organization",),
-    ),
-    Preset(
-        name="pipedrive-organizations",
-        source="pipedrive",
-        object="organization",
-        label="Pipedrive organizations",
-        kind="customer",
         signatures=[
-            ["item", "id", "data.people_count", "data.address"],
-            ["id", "name", "people_count", "open_deals_count"],
+            ["Person - ID", "Person - Name"],
+            ["Person - Name", "Person - Email - Work"],
+            ["Person - Name", "Person - Organization"],
         ],
-        key="id",
+        key="Person - ID",
         fields={
-            "name": First(["data.name", "name"]),
-            "owner": First(["data.owner_name", "owner_name"]),
-            "country": First(["data.address_country", "address_country", "data.country_code"]),
+            "name": "Person - Name",
+            "owner": "Person - Owner",
+            "tags": Items(First(["Person - Labels", "Person - Label"])),
         },
-        constants={"type": "organization"},
-        skip=_only("organization"),
+        addresses={
+            "email": ["Person - Email", *(f"Person - Email - {each}" for each in _KINDS_OF)],
+            "phone": ["Person - Phone", *(f"Person - Phone - {each}" for each in _KINDS_OF)],
+            "messenger": "Person - Instant messenger",
+        },
+        references={
+            "organization_id": Reference(
+                First(["Organization - ID", "Person - Organization ID"]),
+                "organization",
+                Reference("Person - Organization", "organization"),
+            )
+        },
+        skip=None,
     ),
-    Preset(
+    attrs.evolve(
+        ORGANIZATIONS,
         name="pipedrive-organization-table",
-        source="pipedrive",
-        object="organization",
         label="Pipedrive organizations, exported as a table",
-        kind="customer",
-        signatures=[["Organization - ID", "Organization - Name"], ["Organization - Name", "Organization - Address"]],
+        signatures=[
+            ["Organization - ID", "Organization - Name"],
+            ["Organization - Name", "Organization - Address"],
+            ["Organization - Name", "Organization - Owner"],
+        ],
         key="Organization - ID",
-        fields={"name": "Organization - Name", "owner": "Organization - Owner"},
-        constants={"type": "organization"},
-    ),
-    Preset(
-        name="pipedrive-activities",
-        source="pipedrive",
-        object="activity",
-        label="Pipedrive activities",
-        kind="interaction",
-        signatures=[["id", "type", "due_date", "person_id", "subject"], ["item", "data.due_date", "data.subject"]],
-        key="id",
         fields={
-            "happened_at": Made(
-                lambda row: Joined(["due_date", "due_time"])(row) or row.get("add_time"),
-                ["due_date", "due_time", "add_time"],
-            ),
-            "subject": First(["subject", "data.subject"]),
-            "body": First(["note", "data.note", "public_description"]),
-            "channel": Words("type", _CHANNELS, other="note"),
-            "outcome": Words("done", {"true": "done", "1": "done"}),
+            "name": "Organization - Name",
+            "owner": "Organization - Owner",
+            "country": "Organization - Country of Address",
+            "tags": Items(First(["Organization - Labels", "Organization - Label"])),
         },
-        constants={"direction": "out", "channel": "note"},
-        references={"customer_id": Reference("person_id", ("person", "organization"))},
-        skip=_only("activity"),
-        after=("person", "organization"),
+        skip=None,
     ),
-    Preset(
-        name="pipedrive-notes",
-        source="pipedrive",
-        object="note",
-        label="Pipedrive notes",
-        kind="interaction",
-        signatures=[["id", "content", "person_id", "add_time"]],
-        key="id",
-        fields={"happened_at": "add_time", "body": "content"},
-        constants={"direction": "out", "channel": "note"},
-        references={"customer_id": Reference("person_id", ("person", "organization"))},
-        skip=_only("note"),
-        after=("person", "organization"),
+    attrs.evolve(
+        ACTIVITIES,
+        name="pipedrive-activity-table",
+        label="Pipedrive activities, exported as a table",
+        signatures=[["Activity - Subject", "Activity - Due date", "Activity - Done"]],
+        key="Activity - ID",
+        fields={
+            "happened_at": First(
+                [
+                    _due(["Activity - Due date"], ["Activity - Due time"]),
+                    "Activity - Add time",
+                ]
+            ),
+            "subject": "Activity - Subject",
+            "body": Unmarked(First(["Activity - Note", "Activity - Public description"])),
+            "channel": Words("Activity - Type", _CHANNELS, other="note"),
+        },
+        references={
+            "customer_id": Reference(
+                "Person - ID", "person", Reference("Activity - Organization", "organization")
+            )
+        },
+        skip=says(_NOT_DONE, "Activity - Done", ["to do", "no", "false", "0"]),
+        timezone=None,
     ),
+)
+NOT_KEPT = (
     *leftovers("pipedrive", "Pipedrive", "deals are not kept by any plugin that is installed", [
         ("deal", "id title stage_id pipeline_id value"),
-        ("deal_table", "Deal - ID|Deal - Title"),
+        ("recent_deal", "item id data.title data.stage_id data.pipeline_id"),
+        ("deal_table", "Deal - ID, Deal - Title"),
     ]),
 )  # fmt: skip
+PRESETS = (PERSONS, ORGANIZATIONS, ACTIVITIES, NOTES, *TABLES, *NOT_KEPT)

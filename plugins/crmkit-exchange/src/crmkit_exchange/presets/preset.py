@@ -9,7 +9,7 @@ import attrs
 
 from crmkit import Record
 from crmkit.manifest import matching
-from crmkit_exchange.presets.values import Row, Value, value_of
+from crmkit_exchange.presets.values import Row, Value, is_blank, value_of
 
 __all__ = ["Preset", "Reference"]
 
@@ -34,11 +34,30 @@ def _channels(given: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[str, 
 class Reference:
     """A column that holds another record's id in the source; `object` is what sort of thing that is there.
 
-    Several objects where the column may mean one of them: the first under which the id is known.
+    Several objects where the column may mean one of them: the first under which the id is known. Instead of a column
+    a `Value`; `otherwise` is the reference that counts in rows where this one says nothing.
     """
 
-    column: str
-    object: tuple[str, ...] = attrs.field(converter=_names)
+    value: Value = attrs.field(converter=value_of)
+    object: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    otherwise: Reference | None = None
+
+    @property
+    def column(self) -> str:
+        """The column that it looks at first."""
+        return self.value.columns[0]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that it may look at."""
+        return (*self.value.columns, *(self.otherwise.columns if self.otherwise else ()))
+
+    def found(self, row: Row) -> tuple[Reference, str] | None:
+        """Which of the references counts in a row, and the id that it gives; None if none says anything."""
+        given = self.value(row)
+        if not is_blank(given):
+            return self, str(given).strip()
+        return self.otherwise.found(row) if self.otherwise else None
 
 
 @attrs.frozen(kw_only=True)
@@ -50,13 +69,18 @@ class Preset:
 
     It is recognised by its `signatures`: sets of columns, each spelt as in the file (`property_firstname`; upper and
     lower case are alike), one of which must be there whole; `@users` is a page of an API with its objects under
-    `users`. The longest that fits wins.
+    `users`, `@alone` a table without further columns. The longest that fits wins.
 
     `key` is the column with the id. `fields` says for each field of the kind the column, or a `Value` of several.
     `addresses` says for each channel in which columns a customer's addresses are. `references` lead to other records
     of the source. `constants` are the same for all. `skip` gives the reason why a row is none, or None. Columns may be
-    spelt in any way that `crmkit_exchange.columns.plain` folds to the same. Times without a zone are in `timezone`,
-    None for the company's. `after` names objects of the source that are imported before these.
+    spelt in any way that `crmkit_exchange.columns.plain` folds to the same. `ignored` columns say nothing of the
+    thing itself, such as when a connector read it: they are not even kept as details. Times without a zone are in
+    `timezone`, None for the company's. `after` names objects of the source, or presets, that are imported before
+    these.
+
+    With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
+    changes nothing else.
     """
 
     name: str = attrs.field(validator=matching("[a-z][a-z0-9-]*", "hubspot-contacts"))
@@ -73,20 +97,34 @@ class Preset:
     references: Mapping[str, Reference] = attrs.field(factory=dict)
     constants: Mapping[str, Any] = attrs.field(factory=dict)
     skip: Callable[[Row], str | None] | None = None
+    ignored: tuple[str, ...] = attrs.field(default=(), converter=_names)
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that it takes."""
+        """Every column that it takes, or takes no notice of."""
         found = [self.key] if self.key else []
         found += [name for value in self.fields.values() for name in value.columns]
         found += [name for names in self.addresses.values() for name in names]
-        found += [each.column for each in self.references.values()]
-        return tuple(dict.fromkeys(found))
+        found += [name for each in self.references.values() for name in each.columns]
+        return tuple(dict.fromkeys([*found, *self.ignored]))
+
+    @property
+    def becomes(self) -> str:
+        """The kind of record that it becomes; of what is not kept, why not."""
+        if self.kind is None:
+            return self.reason
+        return self.kind if isinstance(self.kind, str) else self.kind.__kind__
 
     def fits(self, columns: Iterable[str], within: str | None = None) -> int:
         """How many columns of the longest signature that is there whole there are; 0 if there is none."""
-        there = {name.strip().casefold() for name in columns} | {f"@{within}"}
-        sizes = (len(each) for each in self.signatures if {n.casefold() for n in each} <= there)
+        named = {name.strip().casefold() for name in columns}
+        there = named | {f"@{within}".casefold(), "@alone"}
+        wanted = ({each.casefold() for each in signature} for signature in self.signatures)
+        sizes = (
+            len(each)
+            for each in wanted
+            if each <= there and ("@alone" not in each or named <= each)
+        )
         return max(sizes, default=0)

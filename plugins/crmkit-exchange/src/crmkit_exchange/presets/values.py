@@ -10,14 +10,24 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Column", "First", "Items", "Joined", "Made", "Row", "Value", "Words", "value_of"]
+__all__ = [
+    "Column",
+    "First",
+    "Id",
+    "Items",
+    "Joined",
+    "Made",
+    "OfOne",
+    "Row",
+    "Unmarked",
+    "Value",
+    "Words",
+    "is_blank",
+    "value_of",
+]
 
 Row = Mapping[str, Any]
 """One item's values by column; a column is found however it is spelt (`crmkit_exchange.columns.plain`)."""
-
-
-def _columns(columns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(columns)
 
 
 class Value(ABC):
@@ -46,15 +56,39 @@ class Column(Value):
         return row.get(self.name)
 
 
+def value_of(given: str | Value) -> Value:
+    """A column's name as a value; a value as it is."""
+    return Column(given) if isinstance(given, str) else given
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a value says nothing: missing, blank, empty."""
+    return value is None or value in ([], {}, ()) or (isinstance(value, str) and not value.strip())
+
+
+def _columns(columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(columns)
+
+
+def _values(given: Iterable[str | Value]) -> tuple[Value, ...]:
+    return tuple(value_of(each) for each in given)
+
+
 @attrs.frozen
 class First(Value):
-    """The first of some columns that has a value."""
+    """The first of some columns, or values, that says something."""
 
-    columns: tuple[str, ...] = attrs.field(converter=_columns)
+    values: tuple[Value, ...] = attrs.field(converter=_values)
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]  # made of the values
+        """Those of all."""
+        return tuple(dict.fromkeys(name for each in self.values for name in each.columns))
 
     def __call__(self, row: Row) -> Any:
         """The first value that is neither missing nor blank."""
-        return next((row[name] for name in self.columns if not _blank(row.get(name))), None)
+        found = (each(row) for each in self.values)
+        return next((each for each in found if not is_blank(each)), None)
 
 
 @attrs.frozen
@@ -69,7 +103,7 @@ class Joined(Value):
 
     def __call__(self, row: Row) -> Any:
         """The texts that there are, joined; None if there are none."""
-        parts = {name: str(row[name]).strip() for name in self.columns if not _blank(row.get(name))}
+        parts = {n: str(row[n]).strip() for n in self.columns if not is_blank(row.get(n))}
         if self.family in parts and all(map(_is_east_asian, parts.values())):
             family = parts.pop(self.family)
             return family + "".join(parts.values())
@@ -77,53 +111,75 @@ class Joined(Value):
 
 
 @attrs.frozen
-class Words(Value):
+class OfOne(Value):
+    """A value that is made of one column, or of what another value says (its `source`)."""
+
+    source: Value = attrs.field(converter=value_of)
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]  # made of the source
+        """Those of its source."""
+        return self.source.columns
+
+
+@attrs.frozen
+class Words(OfOne):
     """A word of the source as a word of ours: `Words("status", {"COMPLETED": "done"})`, `other` for the rest.
 
     Words are compared without regard to case; what is not there is `other`.
     """
 
-    name: str
     words: Mapping[str, Any]
     other: Any = None
 
-    @property
-    def columns(self) -> tuple[str, ...]:  # type: ignore[override]  # made of the name
-        """The one."""
-        return (self.name,)
-
     def __call__(self, row: Row) -> Any:
         """Our word."""
-        given = row.get(self.name)
+        given = self.source(row)
         folded = {word.casefold(): ours for word, ours in self.words.items()}
-        return (
-            self.other if _blank(given) else folded.get(str(given).strip().casefold(), self.other)
-        )
+        said = "" if given is None else str(given).strip().casefold()
+        return folded.get(said, self.other)
 
 
 @attrs.frozen
-class Items(Value):
+class Items(OfOne):
     """A text with several words in it, or a list, as a tuple."""
 
-    name: str
     separators: str = ",;"
-
-    @property
-    def columns(self) -> tuple[str, ...]:  # type: ignore[override]  # made of the name
-        """The one."""
-        return (self.name,)
 
     def __call__(self, row: Row) -> Any:
         """The words, None if there are none."""
-        given = row.get(self.name)
-        if _blank(given):
+        given = self.source(row)
+        if is_blank(given):
             return None
         parts = (
             given
             if isinstance(given, list | tuple)
-            else re.split(f"[{self.separators}]", str(given))
+            else re.split(f"[{re.escape(self.separators)}]", str(given))
         )
         return tuple(word for each in parts if (word := str(each).strip())) or None
+
+
+@attrs.frozen
+class Id(OfOne):
+    """The first id in a column: of a list (`[{"id": "501"}]`), an object, a text with several (`501;502`)."""
+
+    def __call__(self, row: Row) -> Any:
+        """The id as a text, None if there is none."""
+        return _first_id(self.source(row))
+
+
+@attrs.frozen
+class Unmarked(OfOne):
+    """A text without its HTML, where it has any."""
+
+    def __call__(self, row: Row) -> Any:
+        """The text; None if there is none."""
+        given = self.source(row)
+        if isinstance(given, str) and _MARKUP.search(given):
+            from crmkit_exchange.formats.plaintext import html_text
+
+            return html_text(given) or None
+        return given
 
 
 @attrs.frozen
@@ -138,13 +194,16 @@ class Made(Value):
         return self.function(row)
 
 
-def value_of(given: str | Value) -> Value:
-    """A column's name as a value; a value as it is."""
-    return Column(given) if isinstance(given, str) else given
+_MARKUP = re.compile(r"</?(?:a|b|blockquote|br|div|em|h[1-6]|i|img|li|ol|p|span|strong|table|u|ul)\b[^<>]*>", re.I)  # fmt: skip
 
 
-def _blank(value: Any) -> bool:
-    return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
+def _first_id(given: Any) -> str | None:
+    if isinstance(given, Mapping):
+        return _first_id(given.get("id", given.get("value")))
+    if isinstance(given, list | tuple):
+        return next((found for each in given if (found := _first_id(each))), None)
+    text = "" if given is None else str(given)
+    return next((bare for each in re.split("[;,]", text) if (bare := each.strip())), None)
 
 
 def _is_east_asian(text: str) -> bool:

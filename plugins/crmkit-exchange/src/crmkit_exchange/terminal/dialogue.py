@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
@@ -56,7 +56,7 @@ class Dialogue:
     def plan(self, paths: Sequence[Path]) -> bool:
         """Print what would become of each row; whether all files could be read."""
         printer = Printer(self.app)
-        with self._ready(paths) as ready, Report(self.report) as report:
+        with self._ready(paths) as ready, Report(self.report, planned=True) as report:
             tables = _plannable(ready)
             with _progress(tables) as shown:
                 told = _each(printer, report, shown)
@@ -69,17 +69,21 @@ class Dialogue:
             printer.end(plan.token, results)
             return not any(each.error for each in results)
         fine = print_results(self.app, results)
-        said = _(
-            "nothing was written; the same command with --apply {token} in place of --plan does it"
-        )
-        note(said.format(token=plan.token))
+        if fine:
+            said = _(
+                "nothing was written; the same command with --apply {token} in place of --plan does it"
+            )
+            note(said.format(token=plan.token))
         return fine
 
     def apply(self, paths: Sequence[Path], token: str) -> bool:
         """Import files if that does just what the plan said."""
-        with self._ready(paths) as ready, Report(self.report) as report:
+        with ExitStack() as stack:
+            ready = stack.enter_context(self._ready(paths))
+            report = stack.enter_context(Report(self.report))
             tables = _plannable(ready)
-            invalid = {id(each): InvalidFile(self._invalid(each)) for each in tables}
+            files = (InvalidFile(self._invalid(each)) for each in tables)
+            invalid = dict(zip(map(id, tables), map(stack.enter_context, files), strict=True))
 
             def keep(table: Table, outcomes: Sequence[Outcome]) -> None:
                 invalid[id(table)].add(outcomes)

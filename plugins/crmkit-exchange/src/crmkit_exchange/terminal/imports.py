@@ -12,6 +12,7 @@ from crmkit.cli.output import note, show, values
 from crmkit_exchange.importing.choosing import all_presets
 from crmkit_exchange.importing.undoing import Kept, undo
 from crmkit_exchange.kinds import ImportRun
+from crmkit_exchange.terminal.results import sums
 from crmkit_exchange.words import _
 
 __all__ = ["imports"]
@@ -27,12 +28,8 @@ def list_imports(app: App, limit: int) -> None:
     found = app.handle.find(ImportRun, order="-id", limit=limit)
     rows = [values(app.kind("import_run"), each) for each in found]
     empty = _("nothing was imported yet; `crm import FILE` does")
-    show(
-        app,
-        rows,
-        columns="id created_at file read created updated skipped invalid status",
-        empty=empty,
-    )
+    columns = {"id": _("Id"), "created_at": _("Started"), **sums(), "status": _("Status")}
+    show(app, rows, columns, empty=empty)
 
 
 @imports.define("show", click.Argument(["run"]))

@@ -15,7 +15,7 @@ from crmkit_exchange.importing.outcome import Counts
 from crmkit_exchange.kinds import ImportRun
 from crmkit_exchange.words import _
 
-__all__ = ["Result", "entry", "print_results"]
+__all__ = ["Result", "entry", "print_results", "sums"]
 
 SUMS = ("read", "created", "updated", "skipped", "invalid")
 
@@ -38,6 +38,18 @@ class Result:
     restored: bool = False
 
 
+def sums() -> dict[str, str]:
+    """The columns of a table of sums, and their headings."""
+    return {
+        "file": _("File"),
+        "read": _("Read"),
+        "created": _("Created"),
+        "updated": _("Updated"),
+        "skipped": _("Skipped"),
+        "invalid": _("Invalid"),
+    }
+
+
 def entry(result: Result) -> dict[str, Any]:
     """A result as JSON has it."""
     return {
@@ -56,9 +68,7 @@ def entry(result: Result) -> dict[str, Any]:
 
 def print_results(app: App, results: Sequence[Result]) -> bool:
     """Print the sums of the files, and what there is to say of each; whether every file could be imported."""
-    show(
-        app, [entry(each) for each in results], columns="file read created updated skipped invalid"
-    )
+    show(app, [entry(each) for each in results], sums())
     for each in results:
         _explain(each)
     undo = [
@@ -73,7 +83,8 @@ def _explain(result: Result) -> None:
     """Say what is not in the sums, on standard error."""
     counts, name = result.counts, result.name
     if result.error:
-        note(f"{name}: {result.error}")
+        sentence = str(result.error)
+        note(f"Error: {sentence if sentence.startswith(name) else f'{name}: {sentence}'}")
     if result.left and not result.error and counts.read > counts.skipped:
         columns = ", ".join(result.left[:8]) + (", …" if len(result.left) > 8 else "")
         note(

@@ -27,15 +27,15 @@ ACTIONS = {
 }
 
 
-def row_of(table: Table, outcome: Outcome) -> dict[str, Any]:
-    """What became of one row, as a row of a table."""
+def row_of(table: Table, outcome: Outcome, *, planned: bool = False) -> dict[str, Any]:
+    """What became of one row, as a row of a table; a record that is only `planned` has no id yet."""
     twins = ", ".join(f"{name} ({id})" for id, name in outcome.twins)
     return {
         "file": table.name,
         "row": outcome.draft.item.number,
         "line": outcome.draft.item.line,
         "action": outcome.action,
-        "record": outcome.record if outcome.action != "create" else None,
+        "record": None if planned and outcome.action == "create" else outcome.record,
         "title": outcome.title,
         "reason": outcome.reason,
         "changes": {name: list(pair) for name, pair in outcome.changes.items()},
@@ -49,12 +49,13 @@ class Printer:
     def __init__(self, app: App) -> None:
         self.app = app
         self._count = 0
+        self._file: str | None = None
         if app.format == "json":
             click.echo('{"rows": ', nl=False)
 
     def __call__(self, table: Table, outcomes: Sequence[Outcome]) -> None:
         """Print what becomes of some rows."""
-        rows = [row_of(table, each) for each in outcomes]
+        rows = [row_of(table, each, planned=True) for each in outcomes]
         if self.app.format == "json":
             for row in rows:
                 click.echo(
@@ -63,10 +64,12 @@ class Printer:
                 )
                 self._count += 1
         else:
-            self._print_table(rows)
-            self._count += len(rows)
+            if self._file != table.name and rows:
+                click.echo(f"{'' if self._file is None else chr(10)}{table.name}")
+            self._print_table(rows, table.name != self._file)
+            self._file = table.name
 
-    def _print_table(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _print_table(self, rows: Sequence[Mapping[str, Any]], begins: bool) -> None:
         names = {"row": _("Row"), "action": _("Action"), "title": _("Name"), "why": _("Why")}
         lines = [
             [
@@ -75,7 +78,7 @@ class Printer:
             ]
             for row in rows
         ]
-        heading = [] if self._count else [list(names.values())]
+        heading = [list(names.values())] if begins else []
         write_table([*heading, *lines], names=list(names))
 
     def end(self, token: str, results: Sequence[Result]) -> None:
@@ -91,10 +94,11 @@ def _why(row: Mapping[str, Any]) -> str:
 
 
 class Report:
-    """A CSV file with what became of each row; there is none without a path."""
+    """A CSV file with what became of each row, or is to; there is none without a path."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, planned: bool = False) -> None:
         self.path = path
+        self._planned = planned
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -117,7 +121,7 @@ class Report:
     def __call__(self, table: Table, outcomes: Sequence[Outcome]) -> None:
         """Write what became of some rows."""
         if self._file is not None:
-            rows = (row_of(table, each) for each in outcomes)
+            rows = (row_of(table, each, planned=self._planned) for each in outcomes)
             csv.writer(self._file).writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
 
 
