@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 from crmkit_exchange.formats.dialect import dialect_of
@@ -104,15 +104,13 @@ class _Table(Source):
 
 
 def _named(heading: Sequence[str]) -> tuple[str, ...]:
-    """The names of columns, each once; a name that is written in the heading is for that column alone."""
-    names = [
-        _BREAKS.sub(" ", each.strip().strip("\ufeff").strip()) or str(number)
-        for number, each in enumerate(heading, 1)
-    ]
+    """The names of columns, each once; a name that is written in the heading is for the first column that bears it."""
+    names = [_BREAKS.sub(" ", each.strip().strip("\ufeff").strip()) for each in heading]
     written, taken = set(names), set[str]()
     for at, name in enumerate(names):
-        if name in taken:
-            copies = (f"{name} ({n})" for n in count(2))
+        if not name or name in taken:
+            own = name or str(at + 1)
+            copies = (own, *(f"{own} ({n})" for n in range(2, len(names) + 2)))
             names[at] = next(each for each in copies if each not in taken and each not in written)
         taken.add(names[at])
     return tuple(names)

@@ -160,7 +160,7 @@ def _misfit(path: Path, encoding: Encoding) -> _Misfit | None:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 and UTF-32 without a mark: the upper bytes of what is Latin in them are NUL, and only those."""
+    """UTF-16 and UTF-32 without a mark: the upper bytes of what is Latin are NUL, and few others, as those of `가`."""
     size = len(head) // 4
     first, second, third, fourth = (head[at : size * 4 : 4].count(0) for at in range(4))
     if 2 <= size == fourth and size * 0.9 <= third and first < size:
@@ -168,9 +168,9 @@ def _wide(head: bytes) -> str | None:
     if 2 <= size == first and size * 0.9 <= second and fourth < size:
         return "utf-32-be"
     upper, lower = head[1::2].count(0), head[::2].count(0)
-    if upper > 2 and lower * 20 <= upper and _is_sensible(head, "utf-16-le"):
+    if upper > 2 and lower * 3 <= upper and _is_sensible(head, "utf-16-le"):
         return "utf-16-le"
-    if lower > 2 and upper * 20 <= lower and _is_sensible(head, "utf-16-be"):
+    if lower > 2 and upper * 3 <= lower and _is_sensible(head, "utf-16-be"):
         return "utf-16-be"
     return None
 

@@ -90,23 +90,28 @@ class _Copying:
 
     def copy(self, path: Path, target: Path) -> None:
         """Copy a file, a Maildir or standard input."""
-        if str(path) == "-":
-            self._stream(sys.stdin.buffer, target)
-        elif path.is_dir():
-            self._maildir(path, target)
-        else:
-            self._file(path, target)
+        try:
+            if str(path) == "-":
+                self._standard_input(target)
+            elif path.is_dir():
+                self._maildir(path, target)
+            else:
+                self._file(path, target)
+        except OSError as error:
+            raise FileRefused(f"{self.name} cannot be read: {_reason(error)}") from error
+
+    def _standard_input(self, target: Path) -> None:
+        if sys.stdin is None:  # Python's word for one that was closed
+            raise FileRefused(f"{self.name} cannot be read: it is closed")
+        self._stream(sys.stdin.buffer, target)
 
     def _file(self, path: Path, target: Path) -> None:
         """Copy a file; raise if it is not the same before and after, by its state and by what its name leads to."""
-        try:
-            self._refuse_device(path)
-            with path.open("rb") as source:
-                before = _state(os.fstat(source.fileno()))
-                self._stream(source, target)
-                same = before == _state(os.fstat(source.fileno())) == _state(path.stat())
-        except OSError as error:
-            raise FileRefused(f"{self.name} cannot be read: {_reason(error)}") from error
+        self._refuse_device(path)
+        with path.open("rb") as source:
+            before = _state(os.fstat(source.fileno()))
+            self._stream(source, target)
+            same = before == _state(os.fstat(source.fileno())) == _state(path.stat())
         if not same:
             raise self._changed()
 
