@@ -66,7 +66,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
     """Runs `crm` in an empty folder, in English unless told otherwise."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
-    for name in ("CRMKIT_DB", "CRMKIT_CONFIG", "CRMKIT_ACTOR"):
+    for name in ("CRMKIT_DB", "CRMKIT_CONFIG", "CRMKIT_ACTOR", "UV_RUN_RECURSION_DEPTH"):
         monkeypatch.delenv(name, raising=False)
 
     def run_(*arguments: str, code: int = 0) -> Result:

@@ -39,7 +39,7 @@ def shown(
     """What `crm demo` shows in an empty folder, in Korean and in English; the folder stays the current one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("folder"))
-        for name in ("CRMKIT_DB", "CRMKIT_CONFIG", "CRMKIT_ACTOR"):
+        for name in ("CRMKIT_DB", "CRMKIT_CONFIG", "CRMKIT_ACTOR", "UV_RUN_RECURSION_DEPTH"):
             patch.delenv(name, raising=False)
         arguments = ["demo", "--customers", "60", "--lang", request.param]
         result = CliRunner().invoke(command, arguments, prog_name="crm")
@@ -165,6 +165,15 @@ def test_the_summary_is_the_same_in_whatever_language_and_as_csv(run: Run) -> No
 
     assert one == other
     assert row == {name: str(value) for name, value in one.items()}
+
+
+def test_whoever_runs_it_through_uv_goes_on_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+
+    shown = run("demo", "--customers", "5").stdout
+
+    assert "\n$ uv run crm search 환불 --limit 5\n" in shown
+    assert "\n  uv run crm doctor\n" in shown
 
 
 def test_a_second_time_is_refused_with_a_sentence(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ __all__ = ["Sights", "seen_by", "show_around"]
 
 PLAIN = re.compile(r"[\w@%+=:,./-]+")
 """Words that no shell reads otherwise; those of Hangul are, for `shlex.quote`, not among them."""
+HOME = {"KR": "ko", "GB": "en"}
 WORD = "환불"
 """What the tour searches for: a word of two syllables, which stands within longer ones."""
 
@@ -62,13 +64,20 @@ def _wanted(plot: Plot, figure: Figure) -> bool:
 
 
 def _told(plot: Plot, figure: Figure, record: Customer) -> tuple[int, int, str]:
-    """How much there is to tell of a customer: on how many channels, how often it was edited, of how many things."""
-    talks = plot.talks[figure]
+    """How much there is to tell of a customer: on how many channels, how often it was edited, of how many things.
+
+    Rather of one at a branch where most speak that language.
+    """
+    talks, is_at_home = plot.talks[figure], figure.language == HOME[figure.branch.country]
     channels, topics = (
         {each.scene.channel for each in talks},
         {each.scene.topic for each in talks},
     )
-    return 3 * len(channels) + 2 * min(record.version, 4) + len(topics), len(talks), record.id
+    return (
+        4 * is_at_home + 3 * len(channels) + 2 * min(record.version, 4) + len(topics),
+        len(talks),
+        record.id,
+    )
 
 
 def show_around(app: App, sights: Sights) -> None:
@@ -108,10 +117,11 @@ def _run(app: App, *words: str) -> None:
 
 
 def _typed(app: App, *words: str) -> str:
-    """A command as it is typed, with the options that were given."""
+    """A command as it is typed by whoever typed this one: with its options, and through uv if that ran it."""
     given = [("--config", app.config_path), ("--db", app.db)]
     options = [each for name, value in given if value for each in (name, value)]
-    return " ".join(map(_quoted, ["crm", *words, *options]))
+    begin = "uv run crm " if "UV_RUN_RECURSION_DEPTH" in os.environ else "crm "
+    return begin + " ".join(map(_quoted, [*words, *options]))
 
 
 def _quoted(word: str) -> str:
