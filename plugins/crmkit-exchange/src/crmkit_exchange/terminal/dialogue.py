@@ -55,9 +55,9 @@ class Dialogue:
 
     def plan(self, paths: Sequence[Path]) -> bool:
         """Print what would become of each row; whether all files could be read."""
-        printer = Printer(self.app)
         with self._ready(paths) as ready, Report(self.report, planned=True) as report:
             tables = _plannable(ready)
+            printer = Printer(self.app, len(tables))
             with _progress(tables) as shown:
                 told = _each(printer, report, shown)
                 plan = planned(self.app.handle, tables, self.options.said(), told)

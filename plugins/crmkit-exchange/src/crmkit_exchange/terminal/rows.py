@@ -46,8 +46,9 @@ def row_of(table: Table, outcome: Outcome, *, planned: bool = False) -> dict[str
 class Printer:
     """Prints the rows of a plan as they come: a table in pieces, CSV, or the rows of one JSON document."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, files: int = 1) -> None:
         self.app = app
+        self._names_files = files > 1
         self._count = 0
         self._file: str | None = None
         if app.format == "json":
@@ -64,7 +65,7 @@ class Printer:
                 )
                 self._count += 1
         else:
-            if self._file != table.name and rows:
+            if self._names_files and self._file != table.name:
                 click.echo(f"{'' if self._file is None else chr(10)}{table.name}")
             self._print_table(rows, table.name != self._file)
             self._file = table.name
