@@ -276,3 +276,15 @@ def test_what_is_said_wrongly_is_refused_with_a_sentence(bring, said, words):
 
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_address_is_kept_as_a_detail(bring, crm):
+    table = (
+        "name,phone,email\nKim,내선 12,kim@a.example\nLee,000-0000-0000,lee@\nPark,02-123-4567,?\n"
+    )
+    done = bring.text(table)
+
+    assert done.counts.noted == 3
+    [kim], [lee] = (list(crm.find(Customer, where.name == each)) for each in ("Kim", "Lee"))
+    details = {each.record_id: dict(each.details) for each in crm.find(ExternalId)}
+    assert details == {kim.id: {"phone": "내선 12"}, lee.id: {"email": "lee@"}}

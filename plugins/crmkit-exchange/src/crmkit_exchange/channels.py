@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["NUMBERS", "Address", "addresses", "normalised"]
+__all__ = ["NUMBERS", "Address", "NoAddress", "addresses", "normalised"]
 
 NUMBERS = frozenset({"phone", "mobile", "sms", "fax"})
 """The channels whose addresses are telephone numbers."""
@@ -33,6 +33,14 @@ class Address:
         return self.channel, self.normalised
 
 
+@attrs.frozen
+class NoAddress:
+    """A text that is no address, and why; `says_nothing` if it is a placeholder and nothing is lost with it."""
+
+    why: str
+    says_nothing: bool
+
+
 def normalised(channel: str, value: str, region: str) -> str | None:
     """The form under which an address is matched; None where nothing is known of the channel or the value.
 
@@ -49,7 +57,7 @@ def normalised(channel: str, value: str, region: str) -> str | None:
     return None
 
 
-def addresses(channel: str, given: Any, region: str, home: str) -> Iterator[Address | str]:
+def addresses(channel: str, given: Any, region: str, home: str) -> Iterator[Address | NoAddress]:
     """The addresses in what a column holds: a text with one or several, or a list; and why others are none.
 
     `region` is that of numbers without a country's code. `home` is the company's: a number from elsewhere is kept with
@@ -93,9 +101,11 @@ def _split(channel: str, text: str, region: str) -> Iterator[str]:
         yield text.casefold()
 
 
-def _why_not(channel: str, text: str) -> str:
+def _why_not(channel: str, text: str) -> NoAddress:
     from crmkit_exchange.placeholders import placeholder_reason
 
     reason = placeholder_reason(text)
-    kind = "telephone number" if channel in NUMBERS else "e-mail address"
-    return f"{text!r:.60} is {reason}, no {kind}" if reason else f"{text!r:.60} is no {kind}"
+    wanted = "telephone number" if channel in NUMBERS else "e-mail address"
+    if reason:
+        return NoAddress(f"{text!r:.60} is {reason}, no {wanted}", True)
+    return NoAddress(f"{text!r:.60} is no {wanted}", False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from crmkit_exchange.channels import addresses
+from crmkit_exchange.channels import Address, addresses
 from crmkit_exchange.columns import meaning, plain
 from crmkit_exchange.dates import Orders
 from crmkit_exchange.placeholders import is_placeholder
@@ -64,7 +64,7 @@ class _Column:
         """Which part of its values are addresses on a channel, placeholders apart; None if there is nothing else."""
         texts = [each for each in self.values if not is_placeholder(each, "address")]
         found = sum(
-            any(not isinstance(a, str) for a in addresses(channel, each, region, region))
+            any(isinstance(a, Address) for a in addresses(channel, each, region, region))
             for each in texts
         )
         return found / len(texts) if texts else None
@@ -135,7 +135,9 @@ def _id(columns: Sequence[_Column], reasons: dict[str, str]) -> str | None:
 def _column(name: str, sample: Sequence[Mapping[str, Any]]) -> _Column:
     texts = (each.get(name) for each in sample)
     said = (str(each).strip() for each in texts if each not in (None, "", [], {}))
-    return _Column(name, tuple(each for each in said if not is_placeholder(each, "name")), len(sample))
+    return _Column(
+        name, tuple(each for each in said if not is_placeholder(each, "name")), len(sample)
+    )
 
 
 def _is_wordy(text: str) -> bool:

@@ -50,12 +50,13 @@ def drafted(item: Item, layout: Layout) -> Draft:
 
 @attrs.define
 class _Drafting:
-    """One item on its way to a draft; `notes` collects what was not taken."""
+    """One item on its way to a draft; `notes` collects what was not taken, `untaken` the columns where it stands."""
 
     item: Item
     row: FoldedRow
     layout: Layout
     notes: list[str] = attrs.field(factory=list)
+    untaken: set[str] = attrs.field(factory=set)
 
     def draft(self) -> Draft:
         values = dict(self.layout.constants) | dict(self._values())
@@ -115,10 +116,12 @@ class _Drafting:
         for channel, columns in self.layout.preset.addresses.items():
             for column in columns:
                 for each in addresses(channel, self.row.get(column), region, home):
-                    if isinstance(each, str):
-                        self.notes.append(f"{column}: {each}")
-                    else:
+                    if isinstance(each, Address):
                         yield each
+                        continue
+                    self.notes.append(f"{column}: {each.why}")
+                    if not each.says_nothing:
+                        self.untaken |= {*spelt(tuple(self.item.values), column)}
 
     def _people(self, values: dict[str, Any]) -> Iterator[Address]:
         """Whom a message is from and to; and which way it went, unless that was said."""
@@ -181,7 +184,7 @@ class _Drafting:
         taken = (each for each in self.layout.preset.columns if each not in pointing)
         used = {s for each in taken for s in spelt(columns, each)}
         for name, value in self.item.values.items():
-            if name not in used and value not in (None, "", [], {}):
+            if (name not in used or name in self.untaken) and value not in (None, "", [], {}):
                 yield name, value
 
 
