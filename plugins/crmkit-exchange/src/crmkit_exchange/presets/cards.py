@@ -35,7 +35,7 @@ VCARD = Preset(
         "web": "urls",
         "messenger": "messengers",
     },
-    references={"organization_id": Reference(Made(_employer, ["organization"]), "organization")},
+    references={"organization_id": Reference(Made(_employer, ["organization"]), "contact")},
     timezone=None,
 )
 MAIL = Preset(

@@ -107,9 +107,7 @@ TABLES = (
 
 NOT_KEPT = (
     *leftovers("hubspot", _FILE, "deals are not kept by any plugin that is installed", [
-        ("deal", "deal_id property_dealname"),
-        ("deal_api", "id properties.dealname properties.dealstage"),
-        ("deal_table", "Record ID, Deal Name"),
+        ("deal", "deal_id property_dealname | id properties.dealname properties.dealstage | Record ID, Deal Name"),
         ("deal_company", "company_id deal_id"),
         ("deal_contact", "contact_id deal_id"),
         ("deal_pipeline", "pipeline_id display_order label _fivetran_synced"),
@@ -118,14 +116,13 @@ NOT_KEPT = (
         ("deal_stage", "deal_id date_entered value"),
         ("merged_deal", "deal_id merged_deal_id"),
         ("engagement_deal", "deal_id engagement_id"),
-        ("product", "id properties.price properties.name"),
-        ("product_sku", "id properties.hs_sku properties.name"),
+        ("product", "id properties.price properties.name | id properties.hs_sku properties.name"),
         ("quote", "id properties.hs_title properties.hs_expiration_date"),
     ]),
     *leftovers("hubspot", _FILE, "tickets are not kept by any plugin that is installed", [
-        ("ticket", "id property_hs_pipeline_stage property_subject"),
-        ("ticket_api", "id properties.hs_pipeline_stage properties.hs_ticket_priority"),
-        ("ticket_table", "Ticket ID, Ticket name, Pipeline"),
+        ("ticket", "id property_hs_pipeline_stage property_subject"
+         " | id properties.hs_pipeline_stage properties.hs_ticket_priority"
+         " | Ticket ID, Ticket name, Pipeline"),
         ("ticket_company", "ticket_id company_id _fivetran_synced"),
         ("ticket_contact", "ticket_id contact_id _fivetran_synced"),
         ("ticket_deal", "ticket_id deal_id _fivetran_synced"),
@@ -135,8 +132,7 @@ NOT_KEPT = (
         ("ticket_history", "ticket_id name timestamp_instant value"),
     ]),
     *leftovers("hubspot", _FILE, "users, owners and teams of HubSpot are no customers", [
-        ("owner", "owner_id portal_id email"),
-        ("owner_api", "id email userId teams archived"),
+        ("owner", "owner_id portal_id email | id email userId teams archived"),
         ("owner_team", "owner_id team_id"),
         ("user", "id primary_team_id role_id email"),
         ("role", "id name requires_billing_write"),
@@ -163,10 +159,10 @@ NOT_KEPT = (
         ("contact_merge", "contact_id vid_to_merge"),
     ]),
     *leftovers("hubspot", _FILE, "tasks are no contacts with a customer", [
-        ("task", "engagement_id property_hs_timestamp type property_hs_task_type"),
-        ("task_subject", "engagement_id property_hs_timestamp type property_hs_task_subject"),
-        ("task_api", "id properties.hs_timestamp properties.hs_task_subject"),
-        ("task_status_api", "id properties.hs_timestamp properties.hs_task_status"),
+        ("task", "engagement_id property_hs_timestamp type property_hs_task_type"
+         " | engagement_id property_hs_timestamp type property_hs_task_subject"
+         " | id properties.hs_timestamp properties.hs_task_subject"
+         " | id properties.hs_timestamp properties.hs_task_status"),
     ]),
     *leftovers("hubspot", _FILE, "calls, mails, meetings and notes come from tables of their own", [
         ("engagement", "id type portal_id _fivetran_synced"),
@@ -176,9 +172,7 @@ NOT_KEPT = (
         ("form_submission", "form_id contact_id conversion_id portal_id"),
         ("list", "id object_type_id processing_type"),
         ("list_member", "contact_id contact_list_id"),
-        ("property", "_fivetran_id field_type hubspot_defined"),
-        ("property_api", "@results name label fieldType groupName"),
-        ("property_name_api", "@results name @alone"),
+        ("property", "_fivetran_id field_type hubspot_defined | @results name label fieldType groupName | @results name @alone"),
         ("property_option", "label property_id display_order value _fivetran_synced"),
     ]),
 )  # fmt: skip

@@ -14,15 +14,19 @@ def leftovers(
 ) -> Iterator[Preset]:
     """The presets of tables that are not kept, for one reason: each (object, columns).
 
-    Columns stand with spaces between them, or with commas where their names have spaces.
+    Columns stand with spaces between them, or with commas where their names have spaces; ` | ` stands between the
+    signatures of which any will do.
     """
     for object, columns in tables:
-        names = columns.split(", ") if "," in columns else columns.split()
         yield Preset(
             name=f"{source}-{object.replace('_', '-')}",
             source=source,
             object=object,
             label=f"{product}: {object.replace('_', ' ')}",
             reason=reason,
-            signatures=[names],
+            signatures=[_names(each) for each in columns.split(" | ")],
         )
+
+
+def _names(columns: str) -> list[str]:
+    return columns.split(", ") if "," in columns else columns.split()

@@ -244,9 +244,9 @@ TABLES = (
 )
 NOT_KEPT = (
     *leftovers("pipedrive", "Pipedrive", "deals are not kept by any plugin that is installed", [
-        ("deal", "id title stage_id pipeline_id value"),
-        ("recent_deal", "item id data.title data.stage_id data.pipeline_id"),
-        ("deal_table", "Deal - ID, Deal - Title"),
+        ("deal", "id title stage_id pipeline_id value | item id data.title data.stage_id data.pipeline_id"
+         " | Deal - ID, Deal - Title | Deal - ID, Deal - Title, Deal - Status | Deal - Title, Deal - Value, Deal - Owner"
+         " | Deal - Title, Person - Name, Person - Email - Work"),
     ]),
 )  # fmt: skip
 PRESETS = (PERSONS, ORGANIZATIONS, ACTIVITIES, NOTES, *TABLES, *NOT_KEPT)

@@ -283,31 +283,25 @@ EVENTS = Preset(
 )
 NOT_KEPT = (
     *leftovers("salesforce", "Salesforce", "opportunities and orders are not kept by any plugin that is installed", [
-        ("opportunity", "stage_name close_date account_id amount _fivetran_synced"),
+        ("opportunity", "stage_name close_date account_id amount _fivetran_synced | Id Name StageName CloseDate | Opportunity Name, Stage, Close Date"),
         ("opportunity_history", "_fivetran_start _fivetran_end _fivetran_synced stage_name close_date account_id amount"),
         ("opportunity_line_item", "opportunity_id product_2_id quantity unit_price"),
-        ("opportunity_export", "Id Name StageName CloseDate"),
-        ("opportunity_report", "Opportunity Name, Stage, Close Date"),
         ("order", "id account_id activated_date billing_city _fivetran_synced"),
         ("product", "product_code is_active family _fivetran_synced"),
     ]),
     *leftovers("salesforce", "Salesforce", "cases are not kept by any plugin that is installed", [
-        ("case", "id case_number contact_id subject _fivetran_synced"),
-        ("case_export", "Id CaseNumber Subject Status"),
-        ("case_report", "Case Number, Subject, Date/Time Opened"),
+        ("case", "id case_number contact_id subject _fivetran_synced | Id CaseNumber Subject Status | Case Number, Subject, Date/Time Opened"),
     ]),
     *leftovers("salesforce", "Salesforce", "earlier states are not kept; the latest come with the records", [
         ("account_history", "_fivetran_start _fivetran_end _fivetran_synced id name number_of_employees billing_city account_number"),
         ("contact_history", "_fivetran_start _fivetran_end _fivetran_synced id account_id email first_name last_name mailing_city"),
     ]),
     *leftovers("salesforce", "Salesforce", "users of Salesforce are no customers", [
-        ("user", "username profile_id user_role_id"),
-        ("user_export", "Id Username ProfileId UserRoleId"),
+        ("user", "username profile_id user_role_id | Id Username ProfileId UserRoleId"),
         ("user_role", "developer_name forecast_user_id may_forecast_manager_share"),
     ]),
     *leftovers("salesforce", "Salesforce", "attachments are not imported", [
-        ("attachment", "Name Body ParentId"),
-        ("attachment_link", "Name Body Parent:Account-Oracle_Id__c"),
+        ("attachment", "Name Body ParentId | Name Body Parent:Account-Oracle_Id__c"),
     ]),
 )  # fmt: skip
 PRESETS = (
