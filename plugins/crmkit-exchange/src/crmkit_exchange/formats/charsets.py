@@ -92,18 +92,19 @@ def _escaped_codec(raw: bytes) -> str:
 
 
 def is_korean(text: str) -> bool:
-    """Whether what CP949 makes of a text is Korean: two thirds of its letters are common ones, which stand together.
+    """Whether what CP949 makes of a text is Korean: two thirds of its letters are common ones, not all of them alone.
 
     CP949 gives a meaning to nearly any two bytes of 8 bits, or one before a letter. `Álvarez` in Latin-1 would read
     `햷varez`, whose first letter is not in KS X 1001 as nearly all are that Korean uses; `AÇÃO` would read `A플O`.
-    Chinese and Japanese come out as a mixture of letters, Hanja and jamo; of the latter only those of chats count not.
+    Chinese and Japanese come out as a mixture of letters, Hanja and jamo; the jamo that people write in chats are
+    passed over.
     """
     letters = [each for each in text if each > "\x7f" and each.isalpha() and each not in _CHAT]
     common = sum(
         "가" <= each <= "힣" and len(each.encode("euc_kr", "ignore")) == 2 for each in letters
     )
     alone = len(_ALONE.findall(text))
-    return 0 < common * 3 >= len(letters) * 2 and alone * 2 <= common
+    return 0 < common * 3 >= len(letters) * 2 and alone * 10 <= common * 9
 
 
 def clean(text: str) -> str:
