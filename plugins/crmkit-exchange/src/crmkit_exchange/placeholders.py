@@ -48,7 +48,8 @@ _REASONS = {
 _EVERYWHERE = frozenset({"blank", "a choice not made", "the hash of nothing"})
 _DIGITS = re.compile(r"[\d\s().+\-/]*\d[\d\s().+\-/]*")
 _SAME = re.compile(r"(\d)\1{6,}")
-_ZEROS = re.compile(r"0{3}[\s.\-]?0{3,4}[\s.\-]?0{4}|010[\s.\-]?0000[\s.\-]?0000|0+")
+_ZEROS = re.compile(r"0[1-9]\d?0{7,8}|0+")
+"""The digits of a number that is nothing but zeros, whatever its area: `032-000-0000`."""
 
 
 def is_placeholder(text: str, of: Of = "any") -> bool:
@@ -63,15 +64,15 @@ def is_placeholder(text: str, of: Of = "any") -> bool:
 def placeholder_reason(text: str) -> str | None:
     """Why an address stands for nothing, in a few words; None if it does not.
 
-    A number of seven or more equal digits is one as well, and `010-0000-0000`; `1234567890` is not: numbers like it
-    are somebody's.
+    A number of seven or more equal digits is one as well, and one that is all zeros behind its area code
+    (`010-0000-0000`, `032-000-0000`); `1234567890` is not: numbers like it are somebody's.
     """
     bare = text.strip()
     found = _REASONS.get(bare.casefold())
     if found or not _DIGITS.fullmatch(bare):
         return found
     digits = re.sub(r"\D", "", bare)
-    if _ZEROS.fullmatch(bare) or _ZEROS.fullmatch(digits):
+    if _ZEROS.fullmatch(digits):
         return "all zeros"
     return "one digit over and over" if _SAME.fullmatch(digits) else None
 
