@@ -108,12 +108,12 @@ TABLES = (
 NOT_KEPT = (
     *leftovers("hubspot", _FILE, "deals are not kept by any plugin that is installed", [
         ("deal", "deal_id property_dealname | id properties.dealname properties.dealstage | Record ID, Deal Name"),
-        ("deal_company", "company_id deal_id"),
-        ("deal_contact", "contact_id deal_id"),
+        ("deal_company", "company_id deal_id type_id category"),
+        ("deal_contact", "contact_id deal_id type_id category"),
         ("deal_pipeline", "pipeline_id display_order label _fivetran_synced"),
         ("deal_pipeline_stage", "pipeline_id stage_id probability display_order label"),
         ("deal_history", "deal_id timestamp name value _fivetran_synced"),
-        ("deal_stage", "deal_id date_entered value"),
+        ("deal_stage", "deal_id date_entered value _fivetran_synced"),
         ("merged_deal", "deal_id merged_deal_id"),
         ("engagement_deal", "deal_id engagement_id"),
         ("product", "id properties.price properties.name | id properties.hs_sku properties.name"),

@@ -48,8 +48,9 @@ def _another(kind: str) -> Skip:
         item = row.get("item")
         if item in (None, kind):
             return None
-        known = _PLURALS.get(str(item))
-        return f"is a {item}, which " + (f"pipedrive-{known} takes" if known else "is not kept")
+        article = "an" if str(item)[:1] in "aeio" else "a"
+        taken = f"--preset pipedrive-{_PLURALS[item]} takes" if item in _PLURALS else "is not kept"
+        return f"is {article} {item}, which {taken}"
 
     return skip
 
