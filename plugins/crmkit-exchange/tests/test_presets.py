@@ -270,6 +270,7 @@ def test_tables_of_nobody_are_recognised_as_none(data: Path, folder: str):
         "user_id,tag",
         "id,category,status,response",
         "id,type,subject,due_date",
+        "id,requester_id,subject,status",
         "contact_id,timestamp,name,value",
         "id,name,role,email",
         "name,address,website,industry",

@@ -234,6 +234,8 @@ def test_a_hubspot_call_of_the_api():
         ("hubspot-communications-api", {"hs_communication_channel_type": "WHATS_APP"}, {"channel": "whatsapp"}),
         ("hubspot-communications-api", {"hs_communication_channel_type": "SMS"}, {"channel": "sms"}),
         ("hubspot-meetings-api", {"hs_meeting_outcome": "NO_SHOW", "hs_meeting_title": "t"}, {"outcome": "no show", "subject": "t"}),
+        ("hubspot-calls-api", {"hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7"}, {"outcome": "connected"}),
+        ("hubspot-calls-api", {"hs_call_disposition": "one of their own"}, {"channel": "phone"}),
         ("hubspot-calls-api", {"hs_call_status": "BUSY"}, {"outcome": "BUSY", "direction": "out"}),
     ],
 )  # fmt: skip
