@@ -161,6 +161,6 @@ def _is_automatic(part: Part) -> bool:
     return (
         said["auto-submitted"] not in {"", "no"}
         or said["precedence"] in {"bulk", "junk", "auto_reply"}
-        or part.type == "multipart/report"
+        or part.first("content-type").strip().lower().startswith(b"multipart/report")
         or b"<>" in returned
     )
