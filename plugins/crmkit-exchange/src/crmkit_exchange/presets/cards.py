@@ -11,8 +11,9 @@ __all__ = ["MAIL", "VCARD"]
 
 
 def _attachments(row: Row) -> tuple[Any, ...] | None:
-    """Name, type, size and hash of each."""
-    return tuple(row.get("attachments") or ()) or None
+    """Name, type, size and hash of each; what a table has in a column of that name is none."""
+    given = row.get("attachments")
+    return tuple(given) or None if isinstance(given, list | tuple) else None
 
 
 def _employer(row: Row) -> Any:
