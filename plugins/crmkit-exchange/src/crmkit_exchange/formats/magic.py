@@ -39,7 +39,7 @@ _CRMKIT = b"crmk"
 _WORDS = (
     (re.compile(rb"<(!doctype html|html|head|body|table)\b", re.I), f"a web page (HTML); {_AS_CSV}"),
     (re.compile(rb"<\?xml\b|<[a-z][\w:.-]*[^<>]*>\s*<", re.I), f"XML; {_AS_CSV}"),
-    (re.compile(rb"BEGIN:VCALENDAR", re.I), f"a calendar (iCalendar); {_NOTHING}"),
+    (re.compile(rb"BEGIN:V(CALENDAR|EVENT|TIMEZONE|TODO)\b", re.I), f"a calendar (iCalendar); {_NOTHING}"),
 )  # fmt: skip
 
 
