@@ -13,7 +13,7 @@ from crmkit_demo.running import Company
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmkit import CRM, Alias, Customer, Direction, Identity, Interaction, Participant
+from crmkit import CRM, Alias, Customer, Direction, Identity, Interaction, Participant, where
 
 from .conftest import UNTIL, make, opened
 
@@ -87,6 +87,8 @@ def threads(crm: CRM) -> Iterator[tuple[str, object]]:
             yield "a thread is named by its first message", turns
         if any(each.outcome for each in turns[:-1]):
             yield "only the last message has an outcome", turns
+        if turns[0].subject.startswith("Re: "):
+            yield "an answer is in the thread of what it answers", turns
         if turns[0].channel == "email":
             subjects = [f"Re: {turns[0].subject}"] * (len(turns) - 1)
             if [each.subject for each in turns[1:]] != subjects:
@@ -179,6 +181,17 @@ def test_a_duplicate_is_there_until_it_is_merged(company: tuple[CRM, Company]) -
         assert crm.get(Customer, lose).id == keep
         assert before.id == lose
         assert merged.action == "delete"
+
+
+def test_an_address_that_is_used_is_seen_again(crm: CRM) -> None:
+    later = [each for each in crm.find(Identity) if each.last_seen_at != each.first_seen_at]
+
+    assert len(later) > 100
+    for identity in later:
+        used = {
+            each.happened_at for each in crm.find(Interaction, where.identity_id == identity.id)
+        }
+        assert identity.last_seen_at in used
 
 
 def test_meetings_and_group_mails_are_with_colleagues(crm: CRM) -> None:

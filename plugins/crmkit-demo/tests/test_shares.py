@@ -117,6 +117,28 @@ def test_a_share_is_written_and_the_demos_own_is_as_without_it() -> None:
         assert [each[1:] for each in changes] == [each[1:] for each in expected[1]]
 
 
+@kind("voucher", title="code")
+class Voucher(Record):
+    """What is given for a claim."""
+
+    claim_id: str = field(refers_to=Claim)
+    code: str = field(search=True)
+
+
+def test_what_is_referred_to_is_added_before_what_refers_to_it() -> None:
+    def share(story: Story) -> Iterator[Step]:
+        for step in claims(story):
+            for claim in step.adds:
+                voucher = Voucher(id=story.new_id(step.at), claim_id=claim.id, code="SORRY")
+                yield Step(step.at, [voucher], actor=step.actor)
+            yield step
+
+    with opened("memory://", plugin("claims", share, [Voucher, Claim])) as crm:
+        make(crm, 40)
+
+        assert crm.count(Voucher) == crm.count(Claim) > 10
+
+
 def test_a_share_does_not_depend_on_other_plugins_or_their_order() -> None:
     plugins = [
         plugin("claims", claims, [Claim]),
