@@ -117,7 +117,7 @@ class _Objects(Source):
         elif begin == "{" and self.within:
             yield from self._page(scanner)
         else:
-            yield scanner.value()
+            yield scanner.value(alone=True)
 
     def _page(self, scanner: Scanner) -> Iterator[Piece]:
         line, is_page = scanner.line, False

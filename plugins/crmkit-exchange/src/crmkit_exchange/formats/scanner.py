@@ -75,16 +75,17 @@ class Scanner:
                 return first
         return first
 
-    def value(self, keep: bool = True) -> Piece:
+    def value(self, keep: bool = True, alone: bool = False) -> Piece:
         """The next value, up to the comma or bracket behind it, or the end; `keep` False: goes past it.
 
-        It is whole as far as its brackets and quotation marks go, whatever it is.
+        It is whole as far as its brackets and quotation marks go, whatever it is. `alone` True: an object or an array
+        ends with its own last bracket, and what stands behind that is another.
         """
         if not self.peek():
             raise self.broken(f"{self.whole} breaks off")
         line, depth, end, ends = self.line, 0, 0, False
         while not ends:
-            end, depth, ends = self._scanned(end, depth)
+            end, depth, ends = self._scanned(end, depth, alone)
             if not keep:
                 self._to(self._at + end)
                 end = 0
@@ -122,7 +123,7 @@ class Scanner:
         problem = f"{why}; {self.whole} is read no further"
         return BrokenOff(Piece(text, line or self.line, problem))
 
-    def _scanned(self, end: int, depth: int) -> tuple[int, int, bool]:
+    def _scanned(self, end: int, depth: int, alone: bool) -> tuple[int, int, bool]:
         """Go on within what was read: how far from here, in how many brackets, whether the value ends there."""
         text, at = self._text, self._at + end
         while True:
@@ -137,6 +138,8 @@ class Scanner:
             else:
                 return at - self._at, depth, True
             at += 1
+            if alone and not depth:
+                return at - self._at, depth, True
 
     def _name(self) -> str:
         if self.peek() != '"':
