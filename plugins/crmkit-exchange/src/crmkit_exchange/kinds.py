@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from crmkit import Record, field, kind
+from crmkit import Customer, Record, field, kind
 
 __all__ = ["ExternalId", "ImportRun"]
 
@@ -23,7 +23,8 @@ class ExternalId(Record):
 
     `kind` is the sort of thing in the source (`contact`, `company`), `record_kind` what became of it here. `digest`
     and `record_version` are of the last import: with them the next one tells what the source changed from what
-    people changed here. `details` are the columns that no field takes, word for word.
+    people changed here. `details` are the columns that no field takes, word for word. `customer_id` says whose record
+    it is, so that whoever restricts reading by customers restricts this as well.
     """
 
     source: str = field()
@@ -31,6 +32,7 @@ class ExternalId(Record):
     external_id: str = field(label="External id")
     record_kind: str = field(label="Record kind")
     record_id: str = field(label="Record")
+    customer_id: str | None = field(default=None, refers_to=Customer, on_delete="clear")
     record_version: int = field(default=0, label="Record version")
     digest: str = field(default="")
     details: Mapping[str, Any] = field(factory=dict, personal=True)

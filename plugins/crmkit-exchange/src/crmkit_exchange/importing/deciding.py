@@ -87,10 +87,12 @@ class _Deciding:
         """Set what the source has changed: a field that people changed here stays unless the source changed it too."""
         notes = list(draft.notes)
         fresh = record
+        # What only adds says nothing of the record as a whole: its own row keeps the digest and the details.
+        adds = self.layout.preset.only_update
         for path, value in self._fields(draft, notes).items():
             if record[path] == value or (base is not None and base[path] == value):
                 continue
-            if self.layout.preset.only_update and record[path] not in (None, "", ()):
+            if adds and record[path] not in (None, "", ()):
                 continue
             if base is not None and record[path] != base[path]:
                 notes.append(
@@ -98,13 +100,14 @@ class _Deciding:
                 )
             fresh = fresh.set(path, value)
         twins, added = self._given(draft, fresh)
-        details = external is None or dict(external.details) != dict(draft.details)
+        details = not adds and (external is None or dict(external.details) != dict(draft.details))
         changes = difference(self.layout.kind, record, fresh)
         if not (changes or added or (details and external is not None)):
             return self._unchanged(draft, record, "it is here already, and is the same")
         if changes:
             self.staged.change(fresh)
-        self._keep_external(draft, fresh, external)
+        if not adds:
+            self._keep_external(draft, fresh, external)
         reason = ", ".join([*changes, *(["addresses"] if added else [])]) or "details"
         return Outcome(
             draft=draft,
@@ -185,6 +188,7 @@ class _Deciding:
             "digest": self._digest(draft),
             "details": draft.details,
             "record_version": record.version,
+            "customer_id": self._customer(record),
         }
         if external is not None:
             self.staged.change(external.evolve(**said))
@@ -199,6 +203,13 @@ class _Deciding:
         )
         self.staged.add(made)
         self.known.externals[made.kind, made.external_id] = made
+
+    def _customer(self, record: Record) -> str | None:
+        """Whose record it is: the customer's own id, or the customer that it belongs to."""
+        if record.__kind__ == Customer.__kind__:
+            return record.id
+        owner = self.layout.kind.customer
+        return record[owner] if owner else None
 
     @property
     def _addressing(self) -> Addressing:

@@ -63,11 +63,8 @@ class _Drafting:
         pointers = dict(self._pointers())
         found = tuple(dict.fromkeys([*self._own(), *self._people(values)]))
         key = self._key()
-        if self.layout.kind.name == "customer" and not values.get("name"):
-            values["name"] = self._nameless(found, key)
-        for name in _required(self.layout.kind):
-            if values.get(name) is None and name not in pointers:
-                raise ValueRefused(f"has no value for {name}")
+        if not self.layout.preset.only_update:
+            self._complete(values, pointers, found, key)
         details = json_copy(dict(self._details()))
         return Draft(
             item=self.item,
@@ -78,6 +75,20 @@ class _Drafting:
             details=details,
             notes=tuple(self.notes),
         )
+
+    def _complete(
+        self,
+        values: dict[str, Any],
+        pointers: Mapping[str, Pointer],
+        found: tuple[Address, ...],
+        key: str,
+    ) -> None:
+        """Give a record its name; refuse one without what it must have."""
+        if self.layout.kind.name == "customer" and not values.get("name"):
+            values["name"] = self._nameless(found, key)
+        for name in _required(self.layout.kind):
+            if values.get(name) is None and name not in pointers:
+                raise ValueRefused(f"has no value for {name}")
 
     # Fields ----------------------------------------------------------------------------------------------------
 

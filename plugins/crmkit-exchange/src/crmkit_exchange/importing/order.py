@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crmkit_exchange.importing.laying import Table
+from crmkit_exchange.presets.preset import Preset
 
 __all__ = ["in_order"]
 
@@ -21,10 +22,12 @@ def in_order(tables: Sequence[Table]) -> list[Table]:
 
 def _waits(table: Table, left: Sequence[Table]) -> bool:
     """Whether a table that is still to come brings what this one refers to."""
-    preset = table.layout.preset
     return any(
-        each is not table
-        and each.layout.preset.source == preset.source
-        and each.layout.preset.object in preset.after
-        for each in left
+        _comes_first(each.layout.preset, table.layout.preset) for each in left if each is not table
     )
+
+
+def _comes_first(one: Preset, other: Preset) -> bool:
+    """Whether the tables of one preset come before those of another; what only adds to records brings none."""
+    brings = one.object in other.after and not one.only_update
+    return one.source == other.source and (brings or one.name in other.after)
