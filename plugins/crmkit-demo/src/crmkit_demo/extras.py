@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
+from crmkit_demo.arrivals import Arrival, identities
 from crmkit_demo.cast import Casting
 from crmkit_demo.chance import dice
 from crmkit_demo.figures import Figure
@@ -51,24 +52,21 @@ def _duplicate(casting: Casting, of: Figure) -> Duplicate:
     last = min(of.end, casting.until - 90 * DAY)
     joined = of.branch.hours.some_time(of.joined + 30 * DAY, last, random)
     owner = casting.owner(of.branch, of.language, joined, random)
-    home = {"language": of.language, "country": of.record.country, "timezone": of.record.timezone}
-    name = otherwise(of.name, random)
-    record = casting.record(joined, random, name=name, owner=owner.id, **home)
+    arrival = Arrival(key, of.branch, of.language, owner, joined, casting.until, random)
+    home = {"country": of.record.country, "timezone": of.record.timezone}
+    record = arrival.record(name=otherwise(of.name, random), **home)
     channels = [("email", casting.addresses.email(of.name, random))]
-    end = joined + random.randrange(20, 70) * DAY
-    figure = attrs.evolve(
-        of,
+    figure = Figure(
         key=key,
         role="person",
+        language=of.language,
+        branch=of.branch,
         owner=owner,
         joined=joined,
-        end=end,
+        end=joined + random.randrange(20, 70) * DAY,
         record=record,
-        identities=casting.identities(record.id, channels, joined, random),
-        employer=None,
-        brings=None,
-        unknown=False,
-        rename=None,
+        identities=identities(record.id, channels, joined, random),
+        name=of.name,
     )
     return Duplicate(of, figure)
 
@@ -79,23 +77,22 @@ def leavers(casting: Casting, count: int) -> list[Figure]:
 
 
 def _leaver(casting: Casting, number: int) -> Figure:
-    key = f"leaver/{number}"
-    random = dice(casting.seed, key)
-    branch = random.choice(casting.branches)
-    last = casting.until - 200 * DAY
-    joined = branch.hours.some_time(branch.opened, last, random)
-    name = person(casting.language(branch, random), random)
-    figure = casting.private(key, branch, joined, name, random)
-    record = figure.record
-    assert record is not None
-    address = casting.addresses.email(name, random)
-    return attrs.evolve(
-        figure,
+    arrival = _arrival(casting, f"leaver/{number}", casting.until - 200 * DAY)
+    random, joined = arrival.random, arrival.joined
+    name = person(arrival.language, random)
+    record = arrival.record(name=name.full)
+    channels = [("email", casting.addresses.email(name, random))]
+    return Figure(
+        key=arrival.key,
+        role="person",
+        language=arrival.language,
+        branch=arrival.branch,
+        owner=arrival.owner,
+        joined=joined,
         end=joined + random.randrange(60, 150) * DAY,
-        record=record.evolve(name=name.full),
-        identities=casting.identities(record.id, [("email", address)], joined, random),
-        unknown=False,
-        rename=None,
+        record=record,
+        identities=identities(record.id, channels, joined, random),
+        name=name,
     )
 
 
@@ -105,24 +102,29 @@ def strangers(casting: Casting, count: int) -> list[Figure]:
 
 
 def _stranger(casting: Casting, number: int) -> Figure:
-    key = f"stranger/{number}"
+    arrival = _arrival(casting, f"stranger/{number}", casting.until)
+    random, addresses = arrival.random, casting.addresses
+    name = person(arrival.language, random)
+    phone = addresses.mobile(arrival.branch.country, random) if random.random() < 0.4 else None
+    email = None if phone else addresses.email(name, random)
+    channels = [("phone", phone), ("email", email)]
+    return Figure(
+        key=arrival.key,
+        role="stranger",
+        language=arrival.language,
+        branch=arrival.branch,
+        owner=arrival.owner,
+        joined=arrival.joined,
+        end=casting.until,
+        record=None,
+        identities=identities(None, channels, arrival.joined, random),
+        name=name,
+    )
+
+
+def _arrival(casting: Casting, key: str, last: datetime) -> Arrival:
+    """Somebody who comes before some moment."""
     random = dice(casting.seed, key)
     branch = random.choice(casting.branches)
-    joined = branch.hours.some_time(branch.opened, casting.until, random)
-    name = person(casting.language(branch, random), random)
-    phone = casting.addresses.mobile(branch.country, random) if random.random() < 0.4 else None
-    email = None if phone else casting.addresses.email(name, random)
-    channels = [("phone", phone), ("email", email)]
-    owner = casting.owner(branch, name.language, joined, random)
-    return Figure(
-        key,
-        "stranger",
-        name.language,
-        branch,
-        owner,
-        joined,
-        casting.until,
-        None,
-        casting.identities(None, channels, joined, random),
-        name,
-    )
+    joined = branch.hours.some_time(branch.opened, last, random)
+    return casting.arrival(key, branch, joined, random)

@@ -168,7 +168,7 @@ def plotted(customers: int, seed: int, until: datetime) -> Plot:
     """The story of a company with so many customers that ends at a moment, the same for the same arguments."""
     since = three_years_before(until)
     places = branches(since)
-    casting = Casting(seed, since, until, places, Addresses.new(seed))
+    casting = Casting(seed, until, places, Addresses.new(seed))
     staying = casting.customers(customers)
     twice = duplicates(casting, staying)
     leaving = leavers(casting, customers)
