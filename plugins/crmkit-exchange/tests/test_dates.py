@@ -257,6 +257,16 @@ def test_the_halves_of_the_day_are_understood(naive):
     assert {parse_moment(each, "ymd", UTC) for each in texts} == {naive.replace(tzinfo=UTC)}
 
 
+@pytest.mark.parametrize(
+    ("text", "microsecond"),
+    [(".5", 500_000), (",25", 250_000), (".123", 123_000), (".123456789", 123_456), ("", 0)],
+)
+def test_parts_of_a_second_are_read(text, microsecond):
+    found = parse_moment(f"2026-06-16 09:00:01{text}Z", "ymd", UTC)
+
+    assert found == datetime(2026, 6, 16, 9, 0, 1, microsecond, tzinfo=UTC)
+
+
 def test_a_moment_without_a_zone_is_in_the_given_one():
     assert parse_moment("2026-06-16 09:00", "ymd", SEOUL) == datetime(2026, 6, 16, tzinfo=UTC)
     assert parse_moment("2026-06-16", "ymd", SEOUL) == datetime(2026, 6, 15, 15, tzinfo=UTC)

@@ -34,6 +34,7 @@ def of_library(text):
 @example("a@ab--c.com")
 @example("a@test.com")
 @example("a@a.arpa.com")
+@example("a@a.arpa")
 @example("A.B@C.ORG")
 @example("a..b@c.org")
 @example("-@c.org")

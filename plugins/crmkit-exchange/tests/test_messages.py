@@ -344,6 +344,65 @@ def test_a_mail_without_a_date_has_a_problem_and_its_values():
     assert (item.values["subject"], item.values["body"]) == ("Hi", "Text")
 
 
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Tue, 16 Jun 2026 09:00:00 +0900", "2026-06-16T00:00:00+00:00"),
+        ("16 Jun 26 09:00 -0000", "2026-06-16T09:00:00+00:00"),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("Tue, 16 Jun 2026 25:00:00 +0900", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_date_is_read_in_utc_or_is_none(date, expected):
+    assert read("From: kim@acme.example", f"Date: {date}", "", "").values.get("date") == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "subject"),
+    [
+        ("=?utf-8?b?7JiI7JW9?= =?euc-kr?b?ua7Ax7XluLO0z7TZ?=", "예약문의드립니다"),
+        ("=?utf-8?b?7JiI?=\r\n =?utf-8?b?7JW9?=", "예약"),
+        ("=?utf-8?b?7JiI7A==?= =?utf-8?b?lb0=?=", "예약"),
+        ("Re: =?utf-8?b?7JiI7JW9?= today", "Re: 예약 today"),
+        ("=?utf-8?q?a_b=3F?=", "a b?"),
+        ("=?utf-8*ko?b?7JiI7JW9?=", "예약"),
+        ("=?nonsense?b?7JiI7JW9?=", "예약"),
+        ("=?utf-8?b?7JiI7JW", "=?utf-8?b?7JiI7JW"),
+    ],
+)
+def test_encoded_words_are_decoded(header, subject):
+    assert read("From: kim@acme.example", f"Subject: {header}", "", "").values["subject"] == subject
+
+
+@pytest.mark.parametrize(
+    ("header", "senders"),
+    [
+        ("kim@acme.example (김하늘)", [("김하늘", "kim@acme.example")]),
+        ('"Kim, Haneul" <kim@acme.example>', [("Kim, Haneul", "kim@acme.example")]),
+        ("Kim (Sales) <kim@acme.example>", [("Kim (Sales)", "kim@acme.example")]),
+        ("Team: kim@acme.example, Lee <lee@acme.example>;", [("", "kim@acme.example"), ("Lee", "lee@acme.example")]),
+        ("kim@acme.example:25", [("", "kim@acme.example:25")]),
+        ("<@relay.example:kim@acme.example>", [("", "kim@acme.example")]),
+        ("kim@acme.example; lee@acme.example", [("", "kim@acme.example"), ("", "lee@acme.example")]),
+        ("=?utf-8?b?6rmA7ZWY64qY?= <kim@acme.example>", [("김하늘", "kim@acme.example")]),
+        ("MAILER-DAEMON <>", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_senders_are_read_however_they_are_written(header, senders):
+    assert boxes(read(f"From: {header}", "Subject: x", "", "").values) == senders
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_break_before_a_boundary_is_not_of_the_part(end):
+    lines = ["From: kim@acme.example", "Content-Type: multipart/mixed; boundary=x", "", "--x", "Content-Disposition: attachment; filename=a.bin", "", "ab", "", "--x--", ""]  # fmt: skip
+    values = message_item(1, end.join(lines).encode()).values
+
+    assert values["attachments"][0]["size"] == 2 + len(end)
+
+
 def test_a_mail_without_an_id_has_the_same_one_each_time():
     lines = ["From: kim@acme.example", "Date: 1 Jun 2026 09:00 +0900", "", "Text"]
 

@@ -41,8 +41,11 @@ def test_any_table_is_recognised_asked_about_or_unknown(columns: list[str], with
         assert recognised(PRESETS, columns, within, "x.csv") == (fitting or [None])[0]
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.sampled_from([each for each in PRESETS if each.kind]), st.data())
+@pytest.mark.parametrize(
+    "preset", [each for each in PRESETS if each.kind], ids=lambda each: each.name
+)
+@settings(deadline=None, max_examples=15)
+@given(st.data())
 def test_no_row_makes_a_preset_raise(preset: Preset, data: Any):
     looked_at = sorted({*preset.columns, *MARKS})
     row = data.draw(st.dictionaries(st.sampled_from(looked_at), ANYTHING, max_size=8))
@@ -53,3 +56,11 @@ def test_no_row_makes_a_preset_raise(preset: Preset, data: Any):
         found = reference.found(row)
         assert found is None or found[1]
     assert preset.skip is None or isinstance(preset.skip(row), str | None)
+
+
+@pytest.mark.parametrize("given_", ["a.pdf", 1, {"name": "a.pdf"}, "", None, []])
+def test_what_is_no_list_of_attachments_is_none(given_: object):
+    (mail,) = [each for each in PRESETS if each.name == "mail"]
+
+    assert mail.fields["exchange.attachments"]({"attachments": given_}) is None
+    assert mail.fields["exchange.attachments"]({"attachments": [{"name": "a"}]}) == ({"name": "a"},)
