@@ -12,7 +12,7 @@ import attrs
 from crmkit import CRM, Actor, Change, CrmError, Kind, Record, Transaction, where
 from crmkit.codec import dump_document
 from crmkit_exchange.importing.runs import mark, progress_key
-from crmkit_exchange.kinds import ImportRun
+from crmkit_exchange.kinds import ExternalId, ImportRun
 
 __all__ = ["Kept", "Undone", "undo"]
 
@@ -113,13 +113,13 @@ class _Undoing:
 
     def _without_those_of_kept(self, kind: Kind, records: Sequence[Record]) -> list[Record]:
         """Those that do not belong to a record that stays: its external ids and addresses stay with it."""
-        if kind.name not in {"external_id", "identity"}:
+        if kind.name not in {ExternalId.__kind__, "identity"}:
             return list(records)
         owners: dict[tuple[str, str], list[Record]] = {}
         for each in records:
             owner = (
                 (each["record_kind"], each["record_id"])
-                if kind.name == "external_id"
+                if kind.name == ExternalId.__kind__
                 else ("customer", each["customer_id"])
             )
             owners.setdefault(owner, []).append(each)
@@ -198,10 +198,11 @@ class _Undoing:
         self._delete_all(kind, [each for each in records if each.id not in in_use])
 
     def _in_use(self, kind: Kind, records: Sequence[Record]) -> dict[str, str]:
-        """Which of these records other people's records refer to, and how."""
+        """Which of these records other people's records refer to, and how; what imports leave is nobody's work."""
         found: dict[str, str] = {}
         ids = [each.id for each in records]
-        for other, field in self.tx.schema.referring(kind.name) if ids else ():
+        referring = self.tx.schema.referring(kind.name) if ids else ()
+        for other, field in (pair for pair in referring if pair[0].name != ExternalId.__kind__):
             for each in self.tx.find(other.name, where[field.name].in_(ids)):
                 if not self._set_it(self.tx.history(other.name, each.id), field.name):
                     found.setdefault(each[field.name], f"{other.name} {each.id} refers to it")
