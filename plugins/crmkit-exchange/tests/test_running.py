@@ -15,7 +15,7 @@ from crmkit_exchange.importing.running import Overtaken, run_import
 from crmkit_exchange.importing.settling import BATCH, batches
 from crmkit_exchange.kinds import ExternalId, ImportRun
 
-from crmkit import CRM, Config, Customer, Identity, Manifest, hookimpl, where
+from crmkit import CRM, Config, Customer, Identity, Manifest, Restriction, hookimpl, where
 
 ROWS = 2_600
 
@@ -205,3 +205,26 @@ def import_quietly(crm, path, folder):
         InvalidFile(folder / "bad.csv") as invalid,
     ):
         run_import(crm, crm.actor, ready, options.said(), invalid, lambda *_: None)
+
+
+def test_details_are_hidden_with_their_customer(tmp_path, importer, clock):
+    desk = ModuleType("desk")
+    desk.manifest = Manifest("desk")
+
+    def crm_restrict(crm, actor, kind):
+        if actor.id != "desk":
+            return None
+        owner = "id" if kind == "customer" else crm.schema[kind].customer
+        own = where.owner if kind == "customer" else where[f"{owner}.owner"]
+        return Restriction([own == "desk"]) if owner else None
+
+    desk.crm_restrict = hookimpl(crm_restrict)
+    with CRM.open("memory://", plugins=["exchange", desk], config=Config(), clock=clock) as crm:
+        bring = importer(crm, tmp_path)
+        bring.text(
+            "id,name,email,owner,병력\n1,Kim,k@a.example,desk,고혈압\n2,Lee,l@a.example,other,당뇨\n"
+        )
+
+        seen = [dict(each.details) for each in crm.acting("desk").find(ExternalId)]
+        assert seen == [{"병력": "고혈압"}]
+        assert crm.count(ExternalId) == 2
