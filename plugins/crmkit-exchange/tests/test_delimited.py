@@ -288,6 +288,8 @@ def test_the_rows_before_a_cut_are_read(tmp_path, cells, data):
         ("a,b\n", ("a", "b")),
         ("이름;전화\n김하늘;010\n이준호;\n", ("이름", "전화")),
         ("a;b;c\n1;2;3\n1;2\n1;2;3\n", ("a", "b", "c")),
+        ("from:to:via,name\n1:2:3,Kim\n4:5:6,Lee\n", ("from:to:via", "name")),
+        ("note^2\nx\ny^z\n", ("note^2",)),
     ],
 )  # fmt: skip
 def test_the_delimiter_is_found(table, text, columns):
@@ -309,6 +311,11 @@ def test_blanks_before_quotation_marks_are_no_part_of_the_value(table):
     source = table('a, "b", "c"\n1, "2, 3", "4"\n')
     assert source.columns == ("a", "b", "c")
     assert rows(source) == [["1", "2, 3", "4"]]
+
+
+def test_a_quotation_mark_in_a_value_behind_a_blank_is_part_of_it(table):
+    assert rows(table('a,b\n x," ""y"", z"\n')) == [[" x", ' "y", z']]
+    assert rows(table('a, "b"\n1, "2, 3"\n', delimiter=",")) == [["1", "2, 3"]]
 
 
 @pytest.mark.parametrize("delimiter", ["", "::", '"', "\n"])
@@ -422,6 +429,11 @@ def test_lines_are_counted_whatever_they_end_in(table, end):
     assert [each.line for each in source.items()] == [2, 5]
 
 
+def test_the_text_of_a_row_keeps_its_blanks(table):
+    [item] = table("a\tb\n 1\t\n").items()
+    assert item.text == " 1\t"
+
+
 def test_a_quotation_mark_that_is_never_closed_spoils_one_row(table):
     source = table('a,b\n1,2\n3,"4\n5,6\n7,8\n')
     assert problems(source) == {3: records_module.UNCLOSED}
@@ -447,7 +459,7 @@ def test_a_quotation_mark_within_a_value_is_part_of_it(table):
 def test_a_value_that_goes_on_too_long_is_an_open_quotation_mark(table, monkeypatch):
     monkeypatch.setattr(records_module, "LONGEST", 100)
     body = "".join(f"{n},x\n" for n in range(40))
-    source = table(f'a,b\n1,"2\n{body}3,"4"\n')
+    source = table(f'a,b\n1,"2\n{body}3,4"\n', delimiter=",")
     assert problems(source) == {2: records_module.UNCLOSED}
     assert len(list(source.items())) == 42
 

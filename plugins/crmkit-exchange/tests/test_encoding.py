@@ -196,6 +196,21 @@ def test_korean_files_are_seen_when_they_are_written_in_cp949(found, name):
 @pytest.mark.parametrize(
     "text",
     [
+        "메모\n재밌네 ㅋㅋㅋㅋㅋㅋ\nㅠㅠㅠㅠ\n",
+        "name\nKim 김\nLee 이\n",
+        "구역\nA동\nB동\n",
+        "값\n1\n",
+        "■ 안내\n──────────\n",
+        "성명\n金\n李\n고객님\n",
+    ],
+)
+def test_little_korean_is_korean(found, text):
+    assert found(text.encode("cp949")) == Encoding("cp949")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "name,city\nJosé,Málaga\nMuñoz,Cádiz\n",
         "name\nCafé ©\n",
         "Name;Ort\nMüller;Köln\nGroß;Zürich\n",
@@ -385,6 +400,11 @@ def plain_misfit(content, codec):
 )
 def test_an_empty_file_is_refused(refusal, content):
     assert refusal(content) == "people.csv is empty; there is nothing in it to import"
+
+
+@pytest.mark.parametrize("content", [b"\x01\x02\x03\x04", b"a\x01\x02\x7f" * 2000])
+def test_control_characters_are_no_text(refusal, content):
+    assert refusal(content).startswith("people.csv is no text")
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -354,11 +354,19 @@ def test_a_broken_object_in_an_array_spoils_itself_alone(source):
     assert sum(each == {"fine": 1} for each in values(found)) == len(bad) + 1
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '[{"a":' * 50_000])
+@pytest.mark.parametrize(
+    "text", ['["abc', '["', "[" * 100_000, '{"a":' * 100_000, '[{"a":' * 50_000]
+)
 def test_a_depth_bomb_is_one_problem(source, text):
     [item] = source(text).items()
     assert item.problem == "the file breaks off within this; the file is read no further"
     assert len(item.text) <= 1000
+
+
+def test_an_array_that_breaks_off_behind_its_first_line_is_an_array(source):
+    first, last = source('[\n{"a":1}\n').items()
+    assert first.values == {"a": 1}
+    assert last.problem == "the file breaks off; the file is read no further"
 
 
 def test_an_array_that_breaks_off_says_where(source):
@@ -426,6 +434,17 @@ def test_memory_is_the_same_for_200_objects_and_for_20_000(tmp_path, layout):
     assert (few, many) == (200, 20_000)
     # What is read ahead is 64 KiB, which takes up to four bytes a character.
     assert much < little + 600_000
+
+
+def test_what_else_is_in_a_page_is_not_held(tmp_path):
+    path = tmp_path / "people.json"
+    path.write_text('{"included":[' + '"text",' * 1_000_000 + '1],"results":[{"a":1}]}')
+    assert path.stat().st_size > 7_000_000
+    tracemalloc.start()
+    assert values(opened(path)) == [{"a": 1}]
+    size = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size < 3_000_000
 
 
 def test_a_value_of_10_mb_is_read(source):

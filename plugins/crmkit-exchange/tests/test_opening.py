@@ -14,6 +14,8 @@ from crmkit_exchange.formats.opening import FORMATS, open_source
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from crmkit import CRM, Config
+
 DATA = Path(__file__).resolve().parents[4] / "shared/data"
 REAL = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not there")
 KEPT = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -182,6 +184,14 @@ def test_a_database_is_refused_with_what_to_do(refusal, tmp_path):
     base.close()
     assert refusal("x.csv", (tmp_path / "x.db").read_bytes()) == (
         "x.csv is an SQLite database and none of crmkit's; export its tables as CSV, and import those"
+    )
+
+
+def test_a_database_of_crmkit_is_refused_with_what_to_do(refusal, tmp_path):
+    with CRM.open(f"sqlite:///{tmp_path}/x.db", plugins=["sqlite"], config=Config()):
+        pass
+    assert refusal("x.db", (tmp_path / "x.db").read_bytes()) == (
+        "x.db is a database of crmkit; export it with `crm --db sqlite:///x.db export --all FILE`, and import that"
     )
 
 

@@ -274,6 +274,18 @@ def test_a_maildir_is_copied(tmp_path):
         assert is_maildir(copy.path)
 
 
+def test_the_hash_of_a_maildir_does_not_depend_on_when_mail_came(tmp_path):
+    names = [f"m{n}" for n in range(30)]
+    one = maildir(tmp_path / "one", **dict.fromkeys(names, "1\n"))
+    other = maildir(tmp_path / "other", **dict.fromkeys(sorted(names, key=hash), "1\n"))
+    plain = b"".join(
+        b"%s\0002\0001\n" % each.encode() for each in sorted(f"cur/{n}:2,S" for n in names)
+    )
+
+    with taken(one) as first, taken(other) as second:
+        assert first.digest == second.digest == hashlib.sha256(plain).hexdigest()
+
+
 def test_the_hash_of_a_maildir_is_over_names_and_contents(tmp_path):
     plain = b"".join(
         b"%s\0%d\0%s" % (name, len(text), text)

@@ -30,27 +30,27 @@ def open_delimited(path: Path, name: str, options: ReadOptions, encoding: Encodi
     values than the heading, or fewer, has a problem; blank values too many do not matter. Raises `FileRefused` for a
     table without a heading, and for a delimiter that is none.
     """
-    lines, is_cut = first_lines(path, encoding, options.skip)
+    lines = first_lines(path, encoding, options.skip)
     said = _SAYS_DELIMITER.fullmatch(lines[0]) if lines else None
     skip = options.skip + bool(said)
     given = options.delimiter or (said and said[1])
     if given and (len(given) != 1 or given in _NO_DELIMITER):
         raise FileRefused(f"{given!r} is no delimiter; give one character, as in --delimiter ';'")
-    dialect = Dialect(given) if given else dialect_of(lines, is_cut)
+    dialect = dialect_of(lines[bool(said) :], given)
     return _Table(path, name, options.header, encoding, dialect, skip)
 
 
-def first_lines(path: Path, encoding: Encoding, skip: int = 0) -> tuple[list[str], bool]:
-    """The first lines of a file from behind so many, and whether there are more."""
+def first_lines(path: Path, encoding: Encoding, skip: int = 0) -> list[str]:
+    """The first lines of a file from behind so many: enough to tell its dialect."""
     found: list[str] = []
     size = 0
     with opened(path, encoding) as file:
-        for line in islice(file, skip, None):
-            if len(found) == SAMPLE_LINES or size > SAMPLE_SIZE:
-                return found, True
+        for line in islice(file, skip, skip + SAMPLE_LINES):
             found.append(line)
             size += len(line)
-    return found, False
+            if size > SAMPLE_SIZE:
+                break
+    return found
 
 
 class _Table(Source):

@@ -43,31 +43,31 @@ class _Cuts:
         return self.heads and self.share == 1 and self.count > 1
 
 
-def dialect_of(lines: Sequence[str], is_cut: bool) -> Dialect:
-    """The dialect of a table, by its first lines; a comma where nothing tells. `is_cut`: there are more lines."""
-    best = _best(lines, is_cut)
+def dialect_of(lines: Sequence[str], given: str | None = None) -> Dialect:
+    """The dialect of a table, by its first lines, with the delimiter given or found; a comma where nothing tells."""
+    if given:
+        return _cuts(lines, given).dialect
+    best = _best(lines)
     if not best.heads:
-        rare = [_cuts(lines, each, is_cut) for each in RARE]
+        rare = [_cuts(lines, each) for each in RARE]
         best = max(
             (each for each in rare if each.is_even), key=lambda each: each.score, default=best
         )
     return best.dialect if best.width > 1 else Dialect()
 
 
-def is_table(lines: Sequence[str], is_cut: bool) -> bool:
+def is_table(lines: Sequence[str]) -> bool:
     """Whether lines are cut into two columns or more, nearly all alike."""
-    best = _best(lines, is_cut)
+    best = _best(lines)
     return best.heads and best.share >= 0.9 and best.count > 1
 
 
-def _best(lines: Sequence[str], is_cut: bool) -> _Cuts:
-    return max((_cuts(lines, each, is_cut) for each in USUAL), key=lambda each: each.score)
+def _best(lines: Sequence[str]) -> _Cuts:
+    return max((_cuts(lines, each) for each in USUAL), key=lambda each: each.score)
 
 
-def _cuts(lines: Sequence[str], delimiter: str, is_cut: bool) -> _Cuts:
+def _cuts(lines: Sequence[str], delimiter: str) -> _Cuts:
     found = list(islice(records(lines, Dialect(delimiter)), SAMPLE))
-    if is_cut and len(found) > 1:
-        del found[-1]  # it may go on in a line that was not read
     widths = [0 if each.problem else len(each.values) for each in found]
     if not any(width > 1 for width in widths):
         return _Cuts(Dialect(delimiter))

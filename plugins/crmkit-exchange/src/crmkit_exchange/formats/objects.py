@@ -20,7 +20,7 @@ __all__ = ["flattened", "open_objects"]
 
 SAMPLE = 1000
 """How many objects are looked at to find the columns."""
-SAMPLE_SIZE = 1 << 20
+SAMPLE_SIZE = 1 << 18
 SAMPLE_LINES = 100
 DEEPEST = 100
 """Objects nested deeper have a problem: nobody reads them, and parsers give up."""

@@ -62,7 +62,7 @@ def open_source(path: Path, name: str, options: ReadOptions) -> Source:
     encoding = detect(path, name, options.encoding)
     if found == "json":
         return open_objects(path, name, options, encoding)
-    if found is None and not is_table(*first_lines(path, encoding, options.skip)):
+    if found is None and not is_table(first_lines(path, encoding, options.skip)):
         raise FileRefused(
             f"{name} looks like none of CSV, JSON, vCard and mail; say with --input which it is, if it is one"
         )
