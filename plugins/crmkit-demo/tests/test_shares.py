@@ -13,6 +13,8 @@ from crmkit_demo.story import Step, Story
 from crmkit_demo.telling import KEY, unfinished
 
 from crmkit import (
+    CRM,
+    Config,
     ConfigError,
     Customer,
     Denied,
@@ -123,6 +125,22 @@ class Voucher(Record):
 
     claim_id: str = field(refers_to=Claim)
     code: str = field(search=True)
+
+
+def test_a_plugin_that_only_extends_the_demo_works_with_it_and_without() -> None:
+    def crm_demo(story: Story) -> Iterable[Step]:
+        return claims(story)
+
+    module = ModuleType("extending")
+    module.manifest = Manifest("extending", extends=("demo",))  # type: ignore[attr-defined]
+    module.crm_kinds = hookimpl(lambda: [Claim])  # type: ignore[attr-defined]
+    module.crm_demo = hookimpl(optionalhook=True)(crm_demo)  # type: ignore[attr-defined]
+
+    with CRM.open("memory://", plugins=[module], config=Config()) as alone:
+        assert alone.count(Claim) == 0
+    with opened("memory://", module) as crm:
+        make(crm, 40)
+        assert crm.count(Claim) > 10
 
 
 def test_what_is_referred_to_is_added_before_what_refers_to_it() -> None:
