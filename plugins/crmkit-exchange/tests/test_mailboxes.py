@@ -161,6 +161,21 @@ def test_an_mbox_is_known_by_what_is_in_it(tmp_path):
     assert len(list(source.items())) == len(list(source.items())) == 2
 
 
+def test_items_say_in_which_line_they_begin(tmp_path):
+    filled(mailbox.mbox(tmp_path / "all.mbox"), [mail(1), mail(2)])
+    box = mailbox.Maildir(tmp_path / "box")
+    filled(box, [mail(3)])
+    (tmp_path / "one.eml").write_bytes(mail(4).as_bytes())
+
+    lines = (tmp_path / "all.mbox").read_bytes().split(b"\n")
+
+    begins = [each.line for each in items(tmp_path / "all.mbox")]
+    assert begins[0] == 1 < begins[1]
+    assert [lines[each - 1][:5] for each in begins] == [b"From "] * 2
+    assert [each.line for each in items(tmp_path / "one.eml")] == [1]
+    assert [each.line for each in items(tmp_path / "box")] == [None]
+
+
 def peak(path):
     tracemalloc.start()
     for _ in open_mail(path, ReadOptions()).items():

@@ -70,6 +70,7 @@ _PLACES = {
     "VERSION": "version",
     **dict.fromkeys(MESSENGERS, "messengers"),
 }
+_IN_PARTS = frozenset({"ADR", "CATEGORIES", "GENDER", "N", "ORG"})
 _NO_TELEPHONE = frozenset({"BBS", "MODEM", "PAGER"})
 _PICTURES = frozenset({"PHOTO", "X-MS-CARDPICTURE"})
 _DATA_URI = re.compile(rb"data:[^,\s]*,", re.I)
@@ -158,8 +159,9 @@ def _placed(lines: Sequence[ContentLine]) -> dict[str, list[ContentLine]]:
 
 
 def says_something(line: ContentLine) -> bool:
-    """Whether more stands in a value than the marks between its parts."""
-    return bool(line.value.strip(b" \t\r\n;,"))
+    """Whether there is anything in a value, or more than marks in one that has parts."""
+    marks = b";," if line.name in _IN_PARTS else b""
+    return bool(line.value.strip(b" \t\r\n" + marks))
 
 
 def _undeclared(lines: Sequence[ContentLine]) -> bytes:

@@ -18,7 +18,6 @@ _BASE64 = re.compile(rb"[^:]*[;=]\s*(?:base64|b)\s*[;:]", re.I)
 _DIGITS = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*\Z")
 _PROPERTY = re.compile(rb"\s*[A-Za-z0-9_.-]+\s*[;:]")
 _FREE_TEXT = re.compile(rb"(?:[A-Za-z0-9-]+\.)?(?:NOTE|DESCRIPTION|COMMENT|LABEL)\s*[;:]", re.I)
-_EDGE = re.compile(rb"\s*(?:BEGIN|END)\s*:", re.I)
 # Apple writes quotes inside of quotes, with a backslash; a quote that is never closed means itself.
 _BEFORE_COLON = re.compile(rb'((?:\\"|"[^"]*"|[^":])*+):')
 _BETWEEN_SEMICOLONS = re.compile(rb'(?:\\"|"[^"]*"|[^;])+')
@@ -106,8 +105,6 @@ def _manner(line: bytes) -> str:
 
 def _continuation(parts: list[bytes], line: bytes, manner: str, keep_space: bool) -> bytes | None:
     """What a line adds to the one begun in `parts`; None: it begins another."""
-    if _EDGE.match(line):
-        return None
     if manner == "quoted-printable" and (begun := parts[-1].rstrip(b" \t")).endswith(b"="):
         parts[-1] = begun[:-1]
         return line

@@ -20,22 +20,26 @@ __all__ = ["message_item", "message_values"]
 LARGE = 1_000_000
 """Of a message of more bytes, `text` is the header alone."""
 _PEOPLE = ("from", "to", "cc", "bcc", "reply-to", "sender")
-_ID = re.compile(r"<([^<>\s]+)>")
+_ID = re.compile(r"<([^<>]+)>")
+_COMMENT = re.compile(r"\([^()]*\)")
+_YEARS = range(1900, 2100)
+"""A message of another year was not sent then: a clock was wrong, or the sender wants to stand first."""
+_TEXTS = frozenset({"text/plain", "text/html", "text/enriched"})
 _READABLE = frozenset(
     {"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"}
 )
 
 
-def message_item(number: int, raw: bytes) -> Item:
-    """A message as an item; nothing that is in it raises."""
+def message_item(number: int, raw: bytes, line: int | None = None) -> Item:
+    """A message as an item, which begins in a line of its file; nothing that is in it raises."""
     shown = faithful(raw if len(raw) <= LARGE else raw[: head_end(raw)])
     part = read_part(raw)
     if not any(is_known_field(name) for name, _ in part.fields):
-        return Item(number, {}, shown, problem="has no header of a message")
+        return Item(number, {}, shown, line, "has no header of a message")
     values = message_values(raw, part)
     if values.get("date") is None:
-        return Item(number, values, shown, problem="has no date that can be read")
-    return Item(number, values, shown)
+        return Item(number, values, shown, line, "has no date that can be read")
+    return Item(number, values, shown, line)
 
 
 def message_values(raw: bytes, part: Part) -> dict[str, Any]:
@@ -73,7 +77,10 @@ def message_values(raw: bytes, part: Part) -> dict[str, Any]:
 def _ids(part: Part, name: str) -> list[str]:
     """The message ids in a field; one without its brackets is taken as it stands."""
     text = clean(header_text(b" ".join(part.every(name))))
-    return _ID.findall(text) or ([text.split()[0]] if name == "message-id" and text.split() else [])
+    found = ["".join(each.split()) for each in _ID.findall(text)]
+    return [each for each in found if each] or (
+        [text.split()[0]] if name == "message-id" and text.split() else []
+    )
 
 
 def _date(part: Part) -> str | None:
@@ -81,26 +88,45 @@ def _date(part: Part) -> str | None:
     received = (value.rpartition(b";")[2] for value in part.every("received"))
     for value in [part.first("date"), *received]:
         try:
-            moment = parsedate_to_datetime(header_text(value))
+            moment = parsedate_to_datetime(_plain_date(header_text(value)))
             aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return aware.astimezone(UTC).isoformat()
+            if aware.year in _YEARS:
+                return aware.astimezone(UTC).isoformat()
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
+
+
+def _plain_date(text: str) -> str:
+    """A date without the comments and the space that RFC 5322 lets stand in its time."""
+    return re.sub(r"(?<!\s)\s*:\s*", ":", _COMMENT.sub("", text))
 
 
 # The text ----------------------------------------------------------------------------------------------------------
 
 
 def _body(part: Part) -> str:
-    """The text: plain where there is some, else what HTML says, else what a report says."""
-    leaves = [each for each in part.leaves() if not _is_attached(each, part)]
-    for wanted in ("text/plain", "text/html", "text/"):
-        texts = [_text(each) for each in leaves if each.type.startswith(wanted)]
-        if any(map(str.strip, texts)):
-            return "\n\n".join(text.strip("\n") for text in texts if text.strip())
-    reports = [_text(each) for each in leaves if each.type in _READABLE]
-    return "\n\n".join(text.strip("\n") for text in reports if text.strip())
+    """The text: what its parts say; if they say nothing, other texts there are, then what a report says."""
+    leaves = [each for each in part.leaves() if not _is_put_aside(each)]
+    others = [each for each in leaves if each.type.startswith("text/") and each.type not in _TEXTS]
+    reports = [each for each in leaves if each.type in _READABLE]
+    return _said(part, part) or _one_below_another(others) or _one_below_another(reports)
+
+
+def _said(part: Part, message: Part) -> str:
+    """What a part says: of alternatives the plain one, else the first that is text; of others all."""
+    if not part.parts:
+        is_said = part.type.startswith("text/") and not _is_attached(part, message)
+        return _text(part).strip("\n") if is_said else ""
+    said = [(each.type, text) for each in part.parts if (text := _said(each, message)).strip()]
+    if said and part.type == "multipart/alternative":
+        return next((text for kind, text in said if kind == "text/plain"), said[0][1])
+    return "\n\n".join(text for _, text in said)
+
+
+def _one_below_another(parts: list[Part]) -> str:
+    texts = [_text(each).strip("\n") for each in parts]
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 def _text(part: Part) -> str:
@@ -129,12 +155,14 @@ def _is_attached(part: Part, message: Part) -> bool:
     """Whether a part is a file that goes with a message, and not what it says."""
     if part is message and not part.first("content-disposition"):
         return not part.type.startswith("text/") and part.type not in _READABLE
-    disposition = decoded(part.first("content-disposition")).partition(";")[0].strip().casefold()
-    if disposition == "attachment" or part.type == "message/rfc822":
+    if part.type == "message/rfc822" or _is_put_aside(part):
         return True
-    if part.type in _READABLE:
-        return False
-    return bool(_name(part)) or not part.type.startswith("text/")
+    return part.type not in _READABLE and (bool(_name(part)) or part.type not in _TEXTS)
+
+
+def _is_put_aside(part: Part) -> bool:
+    disposition = decoded(part.first("content-disposition")).partition(";")[0].strip().casefold()
+    return disposition == "attachment"
 
 
 def _attachment(part: Part) -> dict[str, Any]:
@@ -153,14 +181,14 @@ def _attachment(part: Part) -> dict[str, Any]:
 
 
 def _is_automatic(part: Part) -> bool:
-    """Whether a program wrote it: replies and reports (RFC 3834), lists, bounces."""
-    said = {
-        name: header_text(part.first(name)).casefold() for name in ("auto-submitted", "precedence")
-    }
+    """Whether a program wrote it: replies and reports (RFC 3834), lists, bounces, which not all say so."""
+    names = ("auto-submitted", "precedence", "from")
+    said = {name: header_text(part.first(name)).casefold() for name in names}
     returned = [value.strip() for value in part.every("return-path")]
     return (
         said["auto-submitted"] not in {"", "no"}
         or said["precedence"] in {"bulk", "junk", "auto_reply"}
         or part.first("content-type").strip().lower().startswith(b"multipart/report")
         or b"<>" in returned
+        or "mailer-daemon" in said["from"]
     )

@@ -28,11 +28,12 @@ _DEPTH = 20
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _KNOWN = re.compile(
-    rb"(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|received|return-path"
+    rb"(?<![^\r\n])(?:from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|received|return-path"
     rb"|delivered-to|mime-version|content-[a-z-]+|list-[a-z-]+|resent-[a-z-]+|x-[!-9;-~]+)[ \t]*:",
     re.IGNORECASE,
 )
-_ENVELOPE = re.compile(rb">?From [^\r\n]*(?:\r\n|\n|\r)")
+# `From : kim@...`, as mail of the 1980s has it, is no envelope.
+_ENVELOPE = re.compile(rb">?From (?![ \t]*:)[^\r\n]*(?:\r\n|\n|\r)")
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+\Z")
 # A quote that is never closed ends with the parameter.
@@ -107,7 +108,9 @@ def _head(raw: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
     A line that is no field ends the header, unless one that every mail program knows comes after it.
     """
     fields: list[tuple[str, list[bytes]]] = []
-    place = _ENVELOPE.match(raw).end() if _ENVELOPE.match(raw) else 0  # type: ignore[union-attr]
+    envelope = _ENVELOPE.match(raw)
+    place = envelope.end() if envelope else 0
+    last_known: int | None = None
     while place < len(raw):
         match = _LINE.match(raw, place)
         assert match
@@ -120,16 +123,19 @@ def _head(raw: bytes) -> tuple[tuple[tuple[str, bytes], ...], int]:
             fields.append((field[1].decode("ascii").lower(), [line[field.end() :]]))
         elif line[:1] in (b" ", b"\t") and fields:
             fields[-1][1].append(line)
-        elif not _known_later(raw, match.end()):
-            break
+        else:
+            last_known = _last_known(raw, match.end()) if last_known is None else last_known
+            if last_known < place:
+                break
         place = match.end()
     return tuple((name, b"".join(lines)) for name, lines in fields), place
 
 
-def _known_later(raw: bytes, place: int) -> bool:
+def _last_known(raw: bytes, place: int) -> int:
+    """Where the last line before a blank one begins that is a field of mail, -1 if none is."""
     blank = _BLANK.search(raw, place)
-    rest = raw[place : blank.start() if blank else len(raw)]
-    return any(_KNOWN.match(line) for line in rest.splitlines())
+    known = _KNOWN.finditer(raw, place, blank.start() if blank else len(raw))
+    return max((match.start() for match in known), default=-1)
 
 
 def _type(fields: tuple[tuple[str, bytes], ...], default: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from html import unescape
 from html.parser import HTMLParser
 
@@ -42,13 +41,33 @@ _LINK = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
 
 def html_text(html: str) -> str:
     """An HTML document as text: a blank line between paragraphs, `- ` before list items, links after what they are on."""
-    parser = _Reader()
-    # The parser asserts that declarations such as `<![x` are well-formed; what it has read by then is kept.
-    with suppress(AssertionError):
-        parser.feed(html[:_READ_CHARACTERS])
-        parser.close()
-    rest = unescape(_TAG.sub(" ", html[_READ_CHARACTERS:]))
-    return _tidy("".join(parser.pieces) + rest)
+    markup = _without_comments(html[:_READ_CHARACTERS])
+    end = markup.rfind(">") + 1
+    reader = _Reader()
+    try:
+        reader.feed(markup[:end])
+        reader.close()
+    except AssertionError:  # from declarations that are not well-formed
+        return _tidy(_without_tags(html))
+    reader.handle_data(unescape(markup[end:]))
+    return _tidy("".join(reader.pieces) + _without_tags(html[_READ_CHARACTERS:]))
+
+
+def _without_comments(html: str) -> str:
+    """The document without comments, and without the beginnings of those that never end.
+
+    The parser looks for the end of each again and again, as of tags that never end: it gets none of either.
+    """
+    kept: list[str] = []
+    place = 0
+    while (start := html.find("<!--", place)) >= 0 and (end := html.find("-->", start + 4)) >= 0:
+        kept.append(html[place:start])
+        place = end + 3
+    return "".join(kept) + html[place:].replace("<!--", "")
+
+
+def _without_tags(html: str) -> str:
+    return unescape(_TAG.sub(" ", html))
 
 
 def _tidy(text: str) -> str:
@@ -64,12 +83,14 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.pieces: list[str] = []
         self._hidden: list[str] = []
-        self._links: list[tuple[str, int]] = []
+        self._link: tuple[str, int] | None = None
         self._verbatim = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
             self._hidden.append(tag)
+        elif tag == "body":
+            self._hidden.clear()
         elif tag in _PARAGRAPHS:
             self._break(2)
         elif tag in _LINES:
@@ -77,7 +98,7 @@ class _Reader(HTMLParser):
         self._verbatim += tag == "pre"
         given = dict(attrs)
         if tag == "a":
-            self._links.append((given.get("href") or "", len(self.pieces)))
+            self._link = (given.get("href") or "", len(self.pieces))
         elif tag == "li":
             self._add("- ")
         elif tag in {"td", "th"} and not self._at_line_start():
@@ -93,8 +114,9 @@ class _Reader(HTMLParser):
         elif tag in _LINES and tag != "br":
             self._break(1)
         self._verbatim = max(0, self._verbatim - (tag == "pre"))
-        if tag == "a" and self._links:
-            self._end_link(*self._links.pop())
+        if tag == "a" and self._link:
+            self._end_link(*self._link)
+            self._link = None
 
     def handle_data(self, data: str) -> None:
         if self._verbatim:
@@ -125,18 +147,17 @@ class _Reader(HTMLParser):
 
 def unflowed(text: str, *, delete_space: bool = False) -> str:
     """A text in `format=flowed` (RFC 3676) with each paragraph on one line; `delete_space` is its `delsp=yes`."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     open_depth = -1
     for line in text.split("\n"):
         bare = line.lstrip(">")
         depth = len(line) - len(bare)
         bare = bare.removeprefix(" ")
-        if depth == open_depth and bare != "-- ":
-            lines[-1] += bare
-        else:
-            lines.append(">" * depth + " " * bool(depth) + bare)
         is_open = bare.endswith(" ") and bare != "-- "
+        shown = bare[:-1] if is_open and delete_space else bare
+        if depth == open_depth and bare != "-- ":
+            lines[-1].append(shown)
+        else:
+            lines.append([">" * depth + " " * bool(depth), shown])
         open_depth = depth if is_open else -1
-        if is_open and delete_space:
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(lines)
+    return "\n".join(map("".join, lines))
