@@ -417,6 +417,12 @@ def test_parameters_may_be_bare_quoted_and_escaped(tmp_path: Path) -> None:
     assert values["other"] == {"TEL": ["2"], "X-PLACE": ["geo:1,2"], "X-OPEN": ["7"]}
 
 
+def test_a_label_without_a_group_labels_nothing_else(tmp_path: Path) -> None:
+    values = card(tmp_path, "FN:Kim", "X-ABLabel:Friend", "item1.X-ABLabel:Lost", "TEL:1")
+
+    assert values["other"] == {"X-ABLABEL": ["Friend", ": Lost"]}
+
+
 def test_preferred_addresses_of_the_oldest_version_come_first(tmp_path: Path) -> None:
     values = card(tmp_path, "FN:,", "EMAIL:b@a.example", "EMAIL;PREF:a@a.example", version="2.1")
 

@@ -164,11 +164,12 @@ def _shown(card: Card, line: ContentLine) -> Any:
     if is_embedded(line):
         return _file(line)
     text = card.text(line)
-    if line.name != "X-ABLABEL":
+    if line.name != "X-ABLABEL" or not line.group:
         return text
     # A label that Apple and Google give to another line of its group is told with that one.
     label = _APPLE_LABEL.sub(r"\1", text)
-    named = (each for each in card.lines if each.group == line.group and each != line)
+    group = (each for each in card.lines if each.group == line.group)
+    named = (each for each in group if each.name != "X-ABLABEL")
     return f"{', '.join(_one_line(card.parts(each)) for each in named)}: {label}"
 
 
