@@ -24,10 +24,11 @@ from crmkit.values import Clock, new_id
 if TYPE_CHECKING:
     from crmkit.plugins import Plugins
 
-__all__ = ["build_schema", "open_schema", "plugin_kinds", "reload_schema"]
+__all__ = ["NORMALISERS", "build_schema", "open_schema", "plugin_kinds", "reload_schema"]
 
 CATALOGUE = "crmkit/catalogue"
 NORMALISERS = "crmkit/normalisers"
+"""Where a database keeps by whom and for which region its identities were normalised."""
 BATCH = 500
 """How many records an upgrade rewrites in one transaction."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import crmkit
-from crmkit import CRM, Actor, CrmError, Query, Restriction
+from crmkit import CRM, Actor, CrmError, Query
 from crmkit.catalogue import catalogue
 from crmkit.codec import dump_document
+from crmkit.opening import NORMALISERS
+from crmkit.restrictions import Views
 from crmkit.schema import Schema
 from crmkit.storage import Progress, Reads
 from crmkit.values import format_time
@@ -23,13 +25,14 @@ PAGE = 1000
 def export_lines(crm: CRM, progress: Progress | None = None) -> Iterator[str]:
     """The lines of a full export, as the database is now; nothing but one line is held.
 
-    `progress` is told how many records and changes of how many are done.
+    `progress` is told how many records and changes of how many are done. Raises `CrmError` if another process brought
+    a kind since this app was opened: its records cannot be read here.
     """
     told = progress or (lambda done, total: None)
     with crm.storage.transaction(write=False) as tx:
         total = sum(tx.count(Query(each.name)) for each in crm.schema) + tx.position()
         digest, records, changes = hashlib.sha256(), 0, 0
-        for line in _header(crm):
+        for line in _header(crm, tx):
             digest.update(line.encode())
             yield line
         for line in _records(crm.schema, tx):
@@ -38,7 +41,7 @@ def export_lines(crm: CRM, progress: Progress | None = None) -> Iterator[str]:
             yield line
             if records % PAGE == 0:
                 told(records, total)
-        for line in _changes(tx):
+        for line in _changes(crm.schema, tx):
             changes += 1
             digest.update(line.encode())
             yield line
@@ -49,7 +52,7 @@ def export_lines(crm: CRM, progress: Progress | None = None) -> Iterator[str]:
     yield dumped({"end": end})
 
 
-def _header(crm: CRM) -> Iterator[str]:
+def _header(crm: CRM, reads: Reads) -> Iterator[str]:
     yield dumped(
         {
             "crmkit": "export",
@@ -57,6 +60,7 @@ def _header(crm: CRM) -> Iterator[str]:
             "version": crmkit.__version__,
             "exported_at": format_time(crm.clock()),
             "catalogue": catalogue(crm.schema),
+            "normalisers": reads.state(NORMALISERS),
         }
     )
 
@@ -80,24 +84,26 @@ def _in_order(schema: Schema) -> list[str]:
     return order
 
 
-def _changes(reads: Reads) -> Iterator[str]:
+def _changes(schema: Schema, reads: Reads) -> Iterator[str]:
     after = 0
     while page := reads.changes(after, limit=PAGE):
         after = page[-1].position
-        yield from map(change_line, page)
+        for change in page:
+            if change.kind not in schema.kinds:
+                raise CrmError(
+                    f"the kind {change.kind} came while this app was open, so its records are unknown here; "
+                    "open it again, then export"
+                )
+            yield change_line(change)
 
 
 def check_unrestricted(crm: CRM, actor: Actor) -> None:
     """Raise `CrmError` if anything is hidden from an actor: a full export is whole, or it is none."""
-    for call in crm.plugins.calls("crm_restrict"):
-        for kind in crm.schema:
-            answer = call.call({"crm": crm, "actor": actor, "kind": kind.name})
-            if any(map(_hides, answer if isinstance(answer, Iterable) else (answer,))):
-                raise CrmError(
-                    f"{actor} may not see all of {kind.name} (plugin {call.owner.name}), and a full export is whole; "
-                    "export what you see, kind by kind: crm export KIND"
-                )
-
-
-def _hides(answer: object) -> bool:
-    return isinstance(answer, Restriction) and bool(answer.conditions or answer.masked)
+    views = Views(crm.plugins, actor, crm)
+    for kind in crm.schema:
+        view = views.of(crm.schema, kind.name)
+        if view.conditions or view.masked:
+            raise CrmError(
+                f"{actor} may not see all of {kind.name}, and a full export is whole; "
+                "export what you see, kind by kind: crm export KIND"
+            )

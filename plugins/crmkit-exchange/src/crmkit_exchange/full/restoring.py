@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from crmkit import CRM, Change, CrmError, Query, SchemaError
+from crmkit import CRM, Change, CrmError, Kind, Query, SchemaError
 from crmkit.changes import Document
+from crmkit.codec import load_document
+from crmkit.manifest import described
+from crmkit.opening import NORMALISERS
 from crmkit.storage import Progress, Transaction
 from crmkit_exchange.formats.items import FileRefused
-from crmkit_exchange.full.lines import FORMAT, change_from
+from crmkit_exchange.full.lines import change_from
+from crmkit_exchange.full.reading import Reading
 
 __all__ = ["Restored", "is_full_export", "restore"]
 
@@ -43,35 +46,32 @@ def restore(crm: CRM, path: Path, progress: Progress | None = None) -> Restored:
 
     All in one transaction: nothing stays of a file that is cut, was altered, or whose reading was broken off. Raises
     `FileRefused` for such a file and for one of a newer format, `SchemaError` for a kind that is newer there, and
-    `CrmError` if the database is not empty.
+    `CrmError` if the database is not empty. Identities stay as they were normalised there; where plugins here do that
+    in another way, the next opening does it again, as after any such change.
     """
     told = progress or (lambda done, total: None)
-    reading = _Reading(path)
-    header = reading.header()
-    _check_empty(crm)
-    _check_schemas(crm, header["catalogue"])
-    crm.adopt(header["catalogue"])
+    reading = Reading(path)
+    catalogue = reading.header["catalogue"]
+    with crm.storage.transaction(write=False) as tx:
+        _check_empty(crm, tx)
+    _check_schemas(crm, catalogue)
+    crm.adopt(catalogue)
     with crm.storage.transaction() as tx:
-        _check_empty_within(crm, tx)
-        writing = _Writing(crm, tx, header["catalogue"])
-        for said in reading.rest():
+        _check_empty(crm, tx)
+        writing = _Writing(crm, tx, catalogue)
+        for said in reading.lines():
             writing.take(said)
             if writing.count % BATCH == 0:
                 told(reading.read, reading.size)
         writing.flush()
-        reading.check(writing.records, writing.changes)
+        tx.set_state(NORMALISERS, reading.header.get("normalisers"))
     told(reading.size, reading.size)
-    crm.adopt({})
+    crm.reload_fields()
     return Restored(writing.records, writing.changes)
 
 
-def _check_empty(crm: CRM) -> None:
+def _check_empty(crm: CRM, tx: Transaction) -> None:
     """Raise if there is anything."""
-    with crm.storage.transaction(write=False) as tx:
-        _check_empty_within(crm, tx)
-
-
-def _check_empty_within(crm: CRM, tx: Transaction) -> None:
     if not tx.position():
         return
     there = {each.name: tx.count(Query(each.name)) for each in crm.schema}
@@ -91,70 +91,15 @@ def _check_schemas(crm: CRM, theirs: Mapping[str, Any]) -> None:
             )
 
 
-class _Reading:
-    """The lines of a full export, hashed as they are read; `read` is how many bytes of `size` are done."""
-
-    def __init__(self, path: Path) -> None:
-        self.size = path.stat().st_size
-        self.read = 0
-        self._digest = hashlib.sha256()
-        self._end: Mapping[str, Any] | None = None
-        self._lines = self._parsed(path)
-
-    def _parsed(self, path: Path) -> Iterator[Mapping[str, Any]]:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    said = json.loads(line)
-                    assert isinstance(said, dict)
-                except (ValueError, AssertionError):
-                    raise _damaged(f"line {number:,} is no JSON object") from None
-                if "end" in said:
-                    self._end = said["end"]
-                    continue
-                if self._end is not None:
-                    raise _damaged(f"line {number:,} stands behind its end")
-                self._digest.update(line)
-                self.read += len(line)
-                yield said
-
-    def header(self) -> Mapping[str, Any]:
-        """What the file says of itself."""
-        said = next(self._lines, {})
-        if said.get("crmkit") != "export" or not isinstance(said.get("catalogue"), dict):
-            raise FileRefused("this is no full export of crmkit's; it begins with no header")
-        if said["format"] > FORMAT:
-            raise FileRefused(
-                f"the export has format {said['format']}, and this crmkit reads {FORMAT}; upgrade crmkit-exchange"
-            )
-        return said
-
-    def rest(self) -> Iterator[Mapping[str, Any]]:
-        """Every line behind the header, the end apart."""
-        return self._lines
-
-    def check(self, records: int, changes: int) -> None:
-        """Raise if the file is not what its end says."""
-        if self._end is None:
-            raise _damaged("it has no end, so it was cut off")
-        if (self._end["records"], self._end["changes"]) != (records, changes):
-            raise _damaged("it does not have as many records and changes as its end says")
-        if self._end["sha256"] != self._digest.hexdigest():
-            raise _damaged("its lines are not those that were written")
-
-
-def _damaged(why: str) -> FileRefused:
-    return FileRefused(f"the export is damaged: {why}; nothing was imported, get the whole file")
-
-
 class _Writing:
     """What was read, written in batches; `records` and `changes` count it."""
 
     def __init__(self, crm: CRM, tx: Transaction, theirs: Mapping[str, Any]) -> None:
         self.records = self.changes = 0
         self._tx = tx
+        self._schema = crm.schema
         self._older = {
-            kind.name: (kind.cls, theirs[kind.name]["schema"])
+            kind.name: (kind, theirs[kind.name]["schema"])
             for kind in crm.schema
             if not kind.opaque and kind.name in theirs and theirs[kind.name]["schema"] < kind.schema
         }
@@ -168,29 +113,60 @@ class _Writing:
 
     def take(self, said: Mapping[str, Any]) -> None:
         """Take one line; what this version does not know is passed over."""
-        try:
+        with _understood():
             if "record" in said:
                 self.records += 1
                 self._documents.append((said["record"], self._forward(said)))
             elif "change" in said:
                 self.changes += 1
                 self._changes.append(change_from(said))
-        except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(f"a line lacks {error}") from error
+                self._check(said["kind"], said)
         if len(self._documents) + len(self._changes) >= BATCH:
             self.flush()
 
     def _forward(self, said: Mapping[str, Any]) -> Document:
-        """The document of a record, brought forward if its plugin is newer here."""
+        """The document of a record, brought forward if its plugin is newer here; refused if it cannot be read here."""
+        name: str = said["record"]
         document: Document = said["document"]
-        if said["record"] not in self._older:
-            return document
-        cls, schema = self._older[said["record"]]
-        fixed = {name: document[name] for name in ("id", "version", "created_at", "updated_at")}
-        return {**cls.upgrade(dict(document), schema), **fixed}
+        if name in self._older:
+            document = _upgraded(*self._older[name], document)
+        load_document(self._check(name, document), document)
+        return document
+
+    def _check(self, name: str, said: Mapping[str, Any]) -> Kind:
+        """The kind of that name; refuses an id or a version that no record has."""
+        if not isinstance(said["id"], str) or type(said["version"]) is not int:
+            raise TypeError("an id is text and a version a whole number")
+        return self._schema[name]
 
     def flush(self) -> None:
         """Write what was taken."""
-        if self._documents or self._changes:
-            self._tx.restore(self._documents, self._changes)
-            self._documents, self._changes = [], []
+        with _understood():
+            if self._documents or self._changes:
+                self._tx.restore(self._documents, self._changes)
+                self._documents, self._changes = [], []
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Refuses what no export of crmkit's says, though the file is as somebody made it."""
+    try:
+        yield
+    except CrmError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FileRefused(
+            f"the export has something that is not understood ({described(error)}); nothing was imported, "
+            "make it again with crm export --all"
+        ) from error
+
+
+def _upgraded(kind: Kind, schema: int, document: Document) -> Document:
+    fixed = {name: document[name] for name in ("id", "version", "created_at", "updated_at")}
+    try:
+        return {**kind.cls.upgrade(dict(document), schema), **fixed}
+    except Exception as error:
+        raise SchemaError(
+            f"the {kind.name} records of the export cannot be brought from schema {schema} to {kind.schema} by "
+            f"{kind.owner}: {described(error)}; nothing was imported, mend its `upgrade` and import again"
+        ) from error
