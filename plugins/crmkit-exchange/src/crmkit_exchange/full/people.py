@@ -11,7 +11,7 @@ from typing import Any
 from crmkit import MASKED, Customer, Handle, Identity, Kind, Money, Record, where
 from crmkit.query import Condition
 
-__all__ = ["columns_of", "rows_of"]
+__all__ = ["columns_of", "rows_of", "values_of"]
 
 BATCH = 500
 ADDRESSES = ("email", "phone")
@@ -34,13 +34,22 @@ def rows_of(
 ) -> Iterator[list[Any]]:
     """A row of text and numbers for each record that the actor may see, in the order of ids; flat in memory.
 
-    Times are in `zone`, with its offset; several values are joined by commas, addresses by `; `.
+    Each cell is text from which the field's type reads the value again. Times are in `zone`, with its offset; several
+    values are joined by commas where that reads back, else they are a JSON list; addresses are joined by `; `.
     """
+    for values in values_of(crm, kind, columns, conditions):
+        yield [_cell(kind, name, value, zone) for name, value in values.items()]
+
+
+def values_of(
+    crm: Handle, kind: Kind, columns: Sequence[str], conditions: Sequence[Condition]
+) -> Iterator[dict[str, Any]]:
+    """The values in these columns of each record that the actor may see, in the order of ids."""
     records = iter(crm.find(kind.name, *conditions))
     while batch := list(islice(records, BATCH)):
         held = _addresses(crm, batch) if {*columns} & {*ADDRESSES} else {}
         for record in batch:
-            yield [_cell(kind, name, _value(record, name, held), zone) for name in columns]
+            yield {name: _value(record, name, held) for name in columns}
 
 
 def _value(record: Record, name: str, held: Mapping[tuple[str, str], list[str]]) -> Any:
@@ -61,17 +70,31 @@ def _addresses(crm: Handle, records: Iterable[Record]) -> dict[tuple[str, str], 
 def _cell(kind: Kind, name: str, value: Any, zone: tzinfo) -> Any:
     if value is None or value is MASKED:
         return "" if value is None else str(value)
+    if name in ADDRESSES and name not in kind.fields:
+        return value
+    type_ = kind.field(name).type
+    if kind.opaque:
+        value = type_.load(value)
     if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat()
+        return _local(value, zone).isoformat()
     if isinstance(value, Money):
         return f"{value.amount:f} {value.currency}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple) and all(
-        isinstance(each, str) and "," not in each for each in value
-    ):
+    if isinstance(value, tuple) and _is_plain(value):
         return ",".join(value)
-    if name in ADDRESSES:
-        return value
-    found = kind.field(name).type.dump(value)
+    found = type_.dump(value)
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else found
+
+
+def _is_plain(items: tuple[Any, ...]) -> bool:
+    """Whether they are words that read back when they are joined by commas."""
+    words = [each for each in items if isinstance(each, str) and each and each == each.strip()]
+    return len(words) == len(items) and "," not in "".join(words) and "".join(words[:1])[:1] != "["
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # within a day of the first or the last that there is
+        return moment

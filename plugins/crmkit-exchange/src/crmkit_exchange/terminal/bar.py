@@ -14,10 +14,10 @@ __all__ = ["bar"]
 
 
 @contextmanager
-def bar(length: int = 1) -> Iterator[Progress]:
-    """A bar of this length, which is told how much of how much is done."""
-    shown = click.progressbar(length=length, file=sys.stderr, hidden=not sys.stderr.isatty())
-    with shown as found:
+def bar(length: int = 1, *, shown: bool = True) -> Iterator[Progress]:
+    """A bar of this length, which is told how much of how much is done; it may be kept from being shown."""
+    hidden = not (shown and sys.stderr.isatty())
+    with click.progressbar(length=length, file=sys.stderr, hidden=hidden) as found:
 
         def tell(done: int, total: int) -> None:
             found.length = total

@@ -6,21 +6,24 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
-from crmkit import CrmError
+from crmkit import CrmError, Kind
 from crmkit.cli.app import App
 from crmkit.cli.command import define, many
 from crmkit.cli.conditions import condition
-from crmkit.cli.output import document, note
+from crmkit.cli.output import document, note, plain
+from crmkit.query import Condition
+from crmkit.storage import Progress
 from crmkit_exchange.full.exporting import check_unrestricted, export_lines
 from crmkit_exchange.full.lines import dumped
-from crmkit_exchange.full.people import columns_of, rows_of
+from crmkit_exchange.full.people import columns_of, rows_of, values_of
 from crmkit_exchange.terminal.bar import bar
 from crmkit_exchange.words import _
 
@@ -59,17 +62,14 @@ def export(
 
 def _export_all(app: App, file: str, force: bool) -> None:
     check_unrestricted(app.crm, app.handle.actor)
-    with _target(file, "utf-8", force) as out, bar() as progress:
-        count = 0
+    count = 0
+    with _target(file, "utf-8", force) as out, _bar(file) as progress:
         for line in export_lines(app.crm, progress):
             out.write(line)
             count += line.startswith('{"record"')
     if file != "-":
-        note(
-            _("{count} records and their history are in {file}").format(
-                count=f"{count:,}", file=file
-            )
-        )
+        said = _("{count} records and their history are in {file}")
+        note(said.format(count=f"{count:,}", file=file))
 
 
 def _export_kind(
@@ -77,46 +77,92 @@ def _export_kind(
 ) -> None:
     kind = app.kind(name)
     conditions = [condition(app, kind, each) for each in where]
-    wanted = columns_of(kind, [each.strip() for each in columns.split(",")] if columns else ())
-    encoding = "utf-8" if file == "-" or app.format == "json" else "utf-8-sig"
+    named = [each.strip() for each in (columns or "").split(",") if each.strip()]
+    wanted, total = columns_of(kind, named), app.handle.count(name, *conditions)
+    if app.format != "json":
+        heading, encoding = 1, "utf-8" if file == "-" else "utf-8-sig"  # Excel shows Korean then
+        ends = "\n" if file == "-" else "\r\n"
+        lines = _table(wanted, rows_of(app.handle, kind, wanted, conditions, app.timezone), ends)
+    else:
+        heading, encoding = 0, "utf-8"
+        lines = map(dumped, _documents(app, kind, wanted if named else (), conditions))
     count = 0
-    with _target(file, encoding, force) as out:
-        if app.format == "json":
-            for record in app.handle.find(name, *conditions):
-                out.write(dumped(document(kind, record)))
-                count += 1
-        else:
-            writer = csv.writer(out, lineterminator="\r\n" if file != "-" else "\n")
-            writer.writerow(wanted)
-            for row in rows_of(app.handle, kind, wanted, conditions, app.timezone):
-                writer.writerow(row)
-                count += 1
+    with _target(file, encoding, force) as out, _bar(file) as told:
+        for count, line in enumerate(lines, 1 - heading):
+            out.write(line)
+            if count % 500 == 0:
+                told(min(count, total), total)
     if file != "-":
         note(_("{count} rows are in {file}").format(count=f"{count:,}", file=file))
+
+
+def _documents(
+    app: App, kind: Kind, columns: Sequence[str], conditions: Sequence[Condition]
+) -> Iterator[dict[str, Any]]:
+    """Each record in plain form: all of it, or what it has in these columns."""
+    if not columns:
+        yield from (document(kind, each) for each in app.handle.find(kind.name, *conditions))
+    for values in values_of(app.handle, kind, columns, conditions) if columns else ():
+        yield {name: plain(value) for name, value in values.items() if value is not None}
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[Any]], ends: str) -> Iterator[str]:
+    """The lines of a CSV file."""
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator=ends)
+    for row in chain([heading], rows):
+        writer.writerow(row)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+
+
+def _bar(file: str) -> AbstractContextManager[Progress]:
+    """A progress bar, unless the answer itself goes to the same terminal."""
+    return bar(shown=file != "-" or not sys.stdout.isatty())
 
 
 @contextmanager
 def _target(file: str, encoding: str, force: bool) -> Iterator[IO[str]]:
     """Where to write: standard output, or a file that is there once it is whole."""
-    if file == "-":
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding=encoding)  # whatever the terminal's: a pipe gets UTF-8
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    path = Path(file)
-    if path.exists() and not force:
-        raise CrmError(f"{file} is there already; name another file, or write over it with --force")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("x", encoding=encoding, errors="surrogatepass", newline="") as opened:
+        with _stdout(encoding) if file == "-" else _file(Path(file), encoding, force) as out:
+            yield out
+    except (CrmError, BrokenPipeError):
+        raise
+    except OSError as error:
+        named = "standard output" if file == "-" else file
+        raise CrmError(
+            f"{named} cannot be written: {error.strerror}; the export is not whole, make room or name another file"
+        ) from error
+
+
+@contextmanager
+def _stdout(encoding: str) -> Iterator[IO[str]]:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding)  # whatever the terminal's: a pipe gets UTF-8
+    yield sys.stdout
+    sys.stdout.flush()
+
+
+@contextmanager
+def _file(path: Path, encoding: str, force: bool) -> Iterator[IO[str]]:
+    how: Any = {"encoding": encoding, "newline": ""}
+    if path.is_dir():
+        raise CrmError(f"{path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():  # a pipe or a device: written into, never replaced
+        with path.open("w", **how) as opened:
+            yield opened
+        return
+    if path.exists() and not force:
+        raise CrmError(f"{path} is there already; name another file, or write over it with --force")
+    whole = path.resolve()  # a link stays one
+    draft = whole.with_name(f".crm-export-{os.getpid()}")
+    try:
+        with draft.open("x", **how) as opened:
             yield opened
             opened.flush()
             os.fsync(opened.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise CrmError(
-            f"{file} cannot be written: {error.strerror}; nothing was exported"
-        ) from error
+        draft.replace(whole)
     finally:
         draft.unlink(missing_ok=True)
