@@ -78,6 +78,11 @@ def test_numbers_with_a_country_code_do_not_depend_on_the_region(data):
         "02-123-4567~9",
         "02-123-4567∼4569",
         "02-123-4567～9",
+        "02-123-4567(8)",
+        "02-123-4567 (대표)",
+        "02-123-4567(김 대리, 오전만)",
+        "(전화) 02-123-4567",
+        "02-123-4567 [office]",
     ],
 )
 def test_a_number_is_the_same_however_it_is_written(text):
@@ -94,10 +99,19 @@ def test_a_number_is_the_same_however_it_is_written(text):
         "02-123-4567 교환12",
         "02-123-4567 ext. 12",
         "02-123-4567 x12",
+        "02-123-4567, ext 12",
+        "02-123-4567, 내선 12",
+        "02-123-4567~9 내선 12",
+        "02-123-4567~9 ext. 12",
+        "02-123-4567 (내선 12~14)",
+        "02-123-4567 (대표) 내선 12",
+        "+8221234567;ext=12",
+        "tel:+82-2-123-4567;ext=12",
     ],
 )
 def test_an_extension_stands_behind_its_number(text):
     assert phone(text, "KR") == f"{SEOUL};ext=12"
+    assert phones(text, "KR") == [f"{SEOUL};ext=12"]
 
 
 @pytest.mark.parametrize(
@@ -119,11 +133,41 @@ def test_what_is_no_number_is_none(text):
         ("02-123-4567 | 없음", [SEOUL]),
         ("02-123-4567 또는 010-2345-6789", [SEOUL, "+821023456789"]),
         ("02-123-4567 or 010-2345-6789", [SEOUL, "+821023456789"]),
+        ("02-123-4567 010-2345-6789", [SEOUL, "+821023456789"]),
+        ("02 123 4567 ::: 010 2345 6789", [SEOUL, "+821023456789"]),
+        ("02/123/4567", [SEOUL]),
+        ("０２－１２３－４５６７，０１０－２３４５－６７８９", [SEOUL, "+821023456789"]),
+        ("02-123-4567 (내선 12), 010-2345-6789", [f"{SEOUL};ext=12", "+821023456789"]),
+        ("02-123-4567~9, 010-2345-6789(집)", [SEOUL, "+821023456789"]),
         ("010-2345-6789", ["+821023456789"]),
     ],
 )
 def test_several_numbers_in_a_cell_are_told_apart(text, found):
     assert phones(text, "KR") == found
+    assert phone(text, "KR") == (found[0] if len(found) == 1 else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1588-1234", "+8215881234"),
+        ("15881234", "+8215881234"),
+        ("+82 1588 1234", "+8215881234"),
+        ("010.1234.5678", "+821012345678"),
+        ("1012345678", "+821012345678"),
+        ("054)338-2124", "+82543382124"),
+        ("070-1234-5678", "+827012345678"),
+        ("0505-123-4567", "+825051234567"),
+        ("080-123-4567", "+82801234567"),
+    ],
+)
+def test_korean_numbers_of_every_sort_have_one_form(text, found):
+    assert phone(text, "KR") == found
+    assert phone(found, "KR") == found
+
+
+def test_a_long_text_is_not_searched_for_numbers():
+    assert phones("02-123-4567 " * 100_000, "KR") == []
 
 
 def test_the_region_says_whose_numbers_they_are():
@@ -148,6 +192,20 @@ def test_a_number_comes_back_from_every_form(digits, form):
 
 
 @settings(deadline=None)
+@given(
+    st.lists(st.tuples(KOREAN, st.none() | st.integers(1, 9999)), min_size=1, max_size=3),
+    st.sampled_from([" 내선 ", "(내선 ", ", ext ", ";ext=", " x"]),
+    st.sampled_from([", ", "; ", " / ", "\n"]),
+)
+def test_extensions_stay_with_their_numbers(numbers, word, between):
+    end = ")" if "(" in word else ""
+    written = [n if ext is None else f"{n}{word}{ext}{end}" for n, ext in numbers]
+    expected = [f"+82{n[1:]}" + ("" if ext is None else f";ext={ext}") for n, ext in numbers]
+
+    assert phones(between.join(written), "KR") == list(dict.fromkeys(expected))
+
+
+@settings(deadline=None)
 @given(st.lists(KOREAN, min_size=1, max_size=4), st.sampled_from([", ", ";", " / ", "\n", "|"]))
 def test_numbers_that_were_joined_are_found_each_once(numbers, between):
     assert phones(between.join(numbers), "KR") == list(
@@ -160,7 +218,9 @@ def test_numbers_that_were_joined_are_found_each_once(numbers, between):
 @example("+82 2 123 4567;ext=")
 @example("02-123-4567 ~")
 def test_any_text_is_a_number_or_none(text):
-    for found in phones(text, "KR"):
+    several = phones(text, "KR")
+    assert phone(text, "KR") == (several[0] if len(several) == 1 else None)
+    for found in several:
         number, _, extension = found.partition(";ext=")
         assert number[0] == "+"
         assert number[1:].isdecimal()
@@ -169,6 +229,7 @@ def test_any_text_is_a_number_or_none(text):
 
 
 @settings(deadline=None)
-@given(st.text(st.sampled_from("0123456789-+() "), min_size=7, max_size=16))
+@given(st.text(st.sampled_from("0123456789-+() ~x"), min_size=7, max_size=16))
+@example("2125550123 x5")
 def test_what_was_found_is_found_again(text):
     assert all(phone(each, "US") == each for each in phones(text, "KR"))

@@ -8,24 +8,50 @@ from functools import lru_cache
 
 __all__ = ["phone", "phones"]
 
-_BETWEEN = re.compile(r"\s*(?:[,;/|\n]|\bor\b|또는)\s*")
-_EXTENSION = re.compile(r"(?:내선|구내|\(내선\)|교환)\s*:?\s*(\d{1,6})\s*\)?$")
-_RANGE = re.compile(r"(\d{3,4})\s*[~∼～]\s*\d{1,4}$")
+LONGEST = 1000
+"""So many characters a cell of numbers has at most; more is a text of something else."""
+_WORD = r"(?:내선|구내|교환|ext|extension|x(?=[\s:.]*\d))"
+_BETWEEN = re.compile(rf"\s*(?:[,;/|\n]|:::|\bor\b|또는)\s*(?!\s*\(?{_WORD})", re.I)
+_NOTE = re.compile(rf"[(\[](?!\s*{_WORD})[^()\[\]\d]*[)\]]", re.I)
+"""What people write behind a number in brackets: `(대표)`, `(home)`."""
+_RANGE = re.compile(r"(\d{3,4})\s*(?:[~∼]\s*\d{1,4}|\(\d{1,2}\))(?![\s\-.)]*\d)")
+_EXTENSION = re.compile(
+    r"[(,;\s]*(?:내선|구내|교환)\)?\s*:?\s*(\d{1,6})(?:\s*[~∼,/]\s*\d{1,6})?\s*\)?$"
+)
+
+
+def phone(text: str, region: str) -> str | None:
+    """A telephone number in E.164 (ITU-T), `;ext=` behind it if it has an extension; None if it is none or several.
+
+    `region` is the country of numbers without a code, as in `KR`. A number counts if the numbering plan of its country
+    has it (`is_valid_number`); of a range (`02-123-4567~9`) the first is meant. Numbers of eight digits that are dialled
+    as they are (`1588-1234`) get the country's code too: E.164 does not have them, but nothing else is +82 1588 1234.
+    """
+    found = phones(text, region)
+    return found[0] if len(found) == 1 else None
+
+
+def phones(text: str, region: str) -> list[str]:
+    """The numbers in one cell, in E.164, each once: `02-123-4567, 02-123-4568`."""
+    if len(text) > LONGEST:
+        return []
+    plain = _NOTE.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+    parts = [each for each in _BETWEEN.split(plain) if each]
+    for some in (parts, [plain], plain.split()):
+        found = dict.fromkeys(number for each in some if (number := _number(each, region)))
+        if found:
+            return [*found]
+    return []
 
 
 @lru_cache(maxsize=2048)
-def phone(text: str, region: str) -> str | None:
-    """A telephone number in E.164 (ITU-T), `;ext=` behind it if it has an extension; None if it is none.
-
-    `region` is the country of numbers without a code, as in `KR`. A number counts if the numbering plan of its country
-    has it (`is_valid_number`); of a range (`02-123-4567~9`) the first is meant.
-    """
-    import phonenumbers
-
-    plain = unicodedata.normalize("NFKC", text).strip()
-    plain = _EXTENSION.sub(r" ext. \1", _RANGE.sub(r"\1", plain))
+def _number(text: str, region: str) -> str | None:
+    """The one number that a text is."""
+    plain = _EXTENSION.sub(r" ext. \1", _RANGE.sub(r"\1", text))
     if not any(map(str.isdigit, plain)) or len(plain) > 100:
         return None
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(plain, region)
     except phonenumbers.NumberParseException:
@@ -34,13 +60,3 @@ def phone(text: str, region: str) -> str | None:
         return None
     found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return f"{found};ext={number.extension}" if number.extension else found
-
-
-def phones(text: str, region: str) -> list[str]:
-    """The numbers in one cell, in E.164, each once: `02-123-4567, 02-123-4568`."""
-    whole = phone(text, region)
-    if whole is not None and not re.search(r"[,;/|]", text):
-        return [whole]
-    parts = [phone(each, region) for each in _BETWEEN.split(text) if each]
-    found = list(dict.fromkeys(each for each in parts if each))
-    return found or ([whole] if whole else [])
