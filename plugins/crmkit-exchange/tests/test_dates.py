@@ -166,7 +166,10 @@ def test_a_day_that_was_written_is_read(day, order, mark):
 @settings(deadline=None)
 @given(DAYS, st.sampled_from([*ORDERS, None]))
 def test_a_day_whose_month_is_named_is_read_in_every_order(day, order):
-    forms = ["%d %B %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d %Y", "%a, %d %b %Y", "%A, %B %d, %Y"]
+    forms = [
+        "%d %B %Y", "%d-%b-%Y", "%d/%b/%Y", "%d-%b-%y", "%Y-%b-%d", "%B %d, %Y", "%b %d %Y", "%b %d, %y",
+        "%a, %d %b %Y", "%A, %B %d, %Y", "%a %b %d %Y",
+    ]  # fmt: skip
 
     assert {parse_date(day.strftime(form), order) for form in forms} == {day}
 
@@ -180,6 +183,9 @@ def test_korean_days_are_read(day):
         f"{day.year}. {day.month}. {day.day}.",
         f"{day.year}.{day.month}.{day.day}",
         f"{day:%y}년 {day.month}월 {day.day}일",
+        f"{day.year}년 {day.month}월 {day.day}일 월요일",
+        f"{day.year}. {day.month}. {day.day}. (월)",
+        f"{day:%Y-%m-%d}(월)",
     ]
 
     assert {parse_date(form, "ymd") for form in forms} == {day}
@@ -196,7 +202,7 @@ def test_years_of_two_digits_are_those_of_posix(text, year):
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-02-29", "2026-00-01", "2026-01-00", "0000-01-01", "0000-00-00", "2026-1-123", "026-01-01", "1/2/3", "", "2026-06-16 junk", "2026-06-16 25:00"],
+    ["2026-02-29", "2026-00-01", "2026-01-00", "0000-01-01", "0000-00-00", "2026-1-123", "026-01-01", "1/2/3", "", "2026-06-16 junk", "2026-06-16 25:00", "Marble 3, 2026", "Foo 3, 2026", "3 Foo 2026", "March 32, 2026"],
 )  # fmt: skip
 def test_what_is_no_day_is_refused_with_a_sentence(text):
     with pytest.raises(ValueRefused) as caught:
@@ -251,6 +257,12 @@ def test_the_halves_of_the_day_are_understood(naive):
         f"{naive.year}년 {naive.month}월 {naive.day}일 {korean} {hour}시 {naive:%M}분",
         f"{naive.year}. {naive.month}. {naive.day}. {korean} {clock}",
         f"{day} {korean} {clock}:00",
+        f"{day}(월) {clock} {korean}",
+        f"{naive:%Y%m%d%H%M}",
+        f"{naive:%Y%m%d}T{naive:%H%M%S}",
+        f"{naive:%Y%m%d%H%M%S}",
+        f"{naive:%d %B %Y} at {naive:%H:%M}",
+        f"{naive.year}년 {naive.month}월 {naive.day}일 {naive.hour}시 {naive.minute}분 0초",
         f"{day} {naive:%H:%M}",
     ]
 
@@ -274,8 +286,29 @@ def test_a_moment_without_a_zone_is_in_the_given_one():
 
 
 @pytest.mark.parametrize(
+    "zone",
+    [" KST", "+09:00", "+0900", " +09", " GMT+0900", " UTC+09:00", " +0900 (KST)", " GMT+0900 (Korean Standard Time)"],
+)  # fmt: skip
+def test_zones_are_understood(zone):
+    found = parse_moment(f"2026-06-16 09:00{zone}", "ymd", ZoneInfo("America/New_York"))
+
+    assert found == datetime(2026, 6, 16, tzinfo=UTC)
+
+
+def test_zones_west_of_greenwich_are_behind():
+    assert parse_moment("2026-06-16 09:00 GMT-0430", "ymd", SEOUL) == datetime(
+        2026, 6, 16, 13, 30, tzinfo=UTC
+    )
+
+
+def test_a_long_text_is_no_date_and_not_kept():
+    with pytest.raises(ValueRefused):
+        parse_moment("2026-06-16" + " " * 1_000_000, "ymd", UTC)
+
+
+@pytest.mark.parametrize(
     "text",
-    ["2026-06-16 24:00", "2026-06-16 09:60", "2026-06-16 9", "2026-06-16 13:00 +99:99", "2026-06-16 at nine", "0001-01-01 00:00+14:00", "2026-06-16 13:00 PM x"],
+    ["2026-06-16 24:00", "2026-06-16 09:60", "2026-06-16 9", "2026-06-16 13:00 +99:99", "2026-06-16 at nine", "0001-01-01 00:00+14:00", "2026-06-16 13:00 PM x", "2026-06-16 13:00 AM", "2026-06-16 오전 13:00", "2026-06-16 09:00 EST", "202606162500", "2026061609"],
 )  # fmt: skip
 def test_a_time_that_is_none_is_refused(text):
     with pytest.raises(ValueRefused):
@@ -308,12 +341,36 @@ def test_a_telephone_number_is_no_date():
 
 
 @settings(deadline=None)
-@given(st.text() | st.text(st.sampled_from("0123456789-/. :년월일오전후TZ+apm"), max_size=30))
+@given(
+    st.text()
+    | st.text(st.sampled_from("0123456789-/. :년월일오전후TZ+apm"), max_size=30)
+    | st.lists(
+        st.sampled_from(
+            [
+                "3",
+                "16",
+                "2026",
+                "Mar",
+                "June",
+                "Foo",
+                "Tue",
+                "at",
+                "10:00",
+                "PM",
+                "14시",
+                "(월)",
+                "-",
+                ",",
+            ]
+        )
+    ).map(" ".join)
+)
 @example("2026-06-16\x00")
 @example("٢٠٢٦-٠٦-١٦")
 @example("0001-01-01T00:00+14:00")
 @example("9999-12-31T23:59-12:00")
 @example("9999999999999")
+@example("Foo 3, 2026")
 def test_any_text_is_a_date_or_refused(text):
     column(text)
     for order in (*ORDERS, EPOCH, None):

@@ -28,19 +28,27 @@ DateOrder: TypeAlias = str
 
 ORDERS: tuple[DateOrder, ...] = ("ymd", "dmy", "mdy", "ydm")
 EPOCH = "epoch"
-_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
-_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+LONGEST = 100
+"""So many characters a date has at most; longer texts are not looked at, nor kept in a cache."""
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 _NUMBERS = re.compile(r"(\d{1,4})\s*[-/.년]\s*(\d{1,2})\s*[-/.월]\s*(\d{1,4})\s*[.일]?")
-_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
-_DAY_NAMED = re.compile(
-    r"(?:[a-z]{3,9},?\s+)?(\d{1,2})(?:st|nd|rd|th)?[\s-]+([a-z]{3,9})\.?,?[\s-]+(\d{4})", re.I
-)
-_MONTH_NAMED = re.compile(
-    r"(?:[a-z]{3,9},?\s+)?([a-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})", re.I
-)
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T\s]?(\d\d)(\d\d)(\d\d)?(?!\d))?")
+_OF_WEEK = r"(?:[a-z]{3,9},?\s+)?"
+_YEAR = r"(\d{4}|\d\d)"
+_NAMED = (
+    ("dmy", re.compile(rf"{_OF_WEEK}(\d{{1,2}})(?:st|nd|rd|th)?[\s/.-]+([a-z]{{3,9}})\.?,?[\s/.-]+{_YEAR}", re.I)),
+    ("mdy", re.compile(rf"{_OF_WEEK}([a-z]{{3,9}})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}", re.I)),
+    ("ymd", re.compile(r"(\d{4})[\s/.-]+([a-z]{3,9})[\s/.-]+(\d{1,2})(?!\d)", re.I)),
+)  # fmt: skip
+"""Days whose month is a word, and in which order they stand."""
+_WEEKDAY = re.compile(r"\s*(?:\(([월화수목금토일]|[a-z]{3,9})\)|[월화수목금토일]요일)", re.I)
+_KOREAN_CLOCK = re.compile(r"(\d{1,2})\s*시(?:\s*(\d{1,2})\s*분)?(?:\s*(\d{1,2})\s*초)?")
+_HALF = r"오전|오후|am|pm|a\.m\.|p\.m\."
 _TIME = re.compile(
-    r"[T\s,]*(?P<half>오전|오후|am|pm)?\s*(?P<h>\d{1,2})\s*[:시]\s*(?P<m>\d\d)?\s*분?(?::(?P<s>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
-    r"\s*(?P<after>am|pm|a\.m\.|p\.m\.)?\s*(?P<zone>z|utc|gmt|[+-]\d\d:?\d\d|[+-]\d\d)?",
+    rf"(?:[T\s,]|at\s)*(?P<half>{_HALF})?\s*(?P<h>\d{{1,2}}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?"
+    rf"\s*(?P<after>{_HALF})?\s*(?P<zone>z|kst|(?:utc|gmt)?[+-]\d\d:?\d\d|(?:utc|gmt)?[+-]\d\d|utc|gmt)?(?:\s*\([^()]*\))?",
     re.I,
 )
 _SECONDS = re.compile(r"\d{10}|\d{13}")
@@ -78,7 +86,7 @@ class Orders:
 
     def feed(self, text: str) -> None:
         """Take note of one value."""
-        read = _readings(text)
+        read = _readings(_bare(text))
         self.total += bool(read)
         for order in read:
             self.fits[order] += 1
@@ -106,7 +114,7 @@ def decide(orders: Orders, given: DateOrder | None = None) -> DateOrder:
     differing = {each for pair in orders.apart if set(pair) <= {*best} for each in pair}
     if most and differing:
         example = next(text for pair, text in orders.apart.items() if set(pair) <= {*best})
-        read = _readings(example)
+        read = _readings(_bare(example))
         raise AmbiguousDates(
             orders.column, example, {each: read[each] for each in best if each in read}
         )
@@ -115,7 +123,7 @@ def decide(orders: Orders, given: DateOrder | None = None) -> DateOrder:
 
 def parse_date(text: str, order: DateOrder | None) -> date:
     """The day that a text names; a time behind it does not matter. Raises `ValueRefused`."""
-    found = _readings(text).get(order or "ymd")
+    found = _readings(_bare(text)).get(order or "ymd")
     if found is None:
         raise _refused(text, order)
     return found
@@ -130,8 +138,7 @@ def parse_moment(text: str, order: DateOrder | None, zone: tzinfo) -> datetime:
     if order == EPOCH and _SECONDS.fullmatch(bare):
         return _since_1970(bare)
     try:
-        rest = _split(bare)[1]
-        clock, own = _clock(rest)
+        clock, own = _clock(_split(bare)[1])
         return datetime.combine(parse_date(text, order), clock, own or zone).astimezone(UTC)
     except (ValueError, OverflowError):
         raise _refused(text, order) from None
@@ -142,7 +149,7 @@ def _refused(text: str, order: DateOrder | None) -> ValueRefused:
 
 
 def _bare(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip()
+    return unicodedata.normalize("NFKC", text).strip() if len(text) <= LONGEST else ""
 
 
 def _since_1970(digits: str) -> datetime:
@@ -152,19 +159,18 @@ def _since_1970(digits: str) -> datetime:
 
 
 @lru_cache(maxsize=2048)
-def _readings(text: str) -> Mapping[DateOrder, date]:
+def _readings(bare: str) -> Mapping[DateOrder, date]:
     """Which day a text is in each order in which it is one."""
-    bare = _bare(text)
     if _SECONDS.fullmatch(bare):
         day = _since_1970(bare).date()
         return {EPOCH: day} if 1990 <= day.year < 2100 else {}
     found: dict[DateOrder, date] = {}
     try:
-        parts = _split(bare)[0]
-        _clock(_split(bare)[1])
+        parts, rest = _split(bare)
+        _clock(rest)
     except ValueError:
         return {}
-    for order in ORDERS if len(parts) == 3 else ():
+    for order in ORDERS:
         named = _day(parts, order)
         if named:
             found[order] = named
@@ -176,12 +182,21 @@ def _split(bare: str) -> tuple[tuple[str, ...], str]:
     if match := _NUMBERS.match(bare):
         return match.groups(), bare[match.end() :]
     if match := _COMPACT.match(bare):
-        return match.groups(), bare[match.end() :]
-    if (match := _DAY_NAMED.match(bare)) and (month := _MONTHS.get(match[2][:3].casefold())):
-        return (match[3], f"m{month}", match[1]), bare[match.end() :]
-    if (match := _MONTH_NAMED.match(bare)) and (month := _MONTHS.get(match[1][:3].casefold())):
-        return (match[3], f"m{month}", match[2]), bare[match.end() :]
+        clock = ":".join(each for each in match.groups()[3:] if each)
+        return match.groups()[:3], clock + bare[match.end() :]
+    for order, pattern in _NAMED:
+        if match := pattern.match(bare):
+            by = dict(zip(order, match.groups(), strict=True))
+            if month := _month(by["m"]):
+                return (by["y"], f"m{month}", by["d"]), bare[match.end() :]
     raise ValueError(bare)
+
+
+def _month(name: str) -> int | None:
+    """The number of a month from its name or the first letters of it."""
+    folded = name.casefold()
+    months = enumerate(_MONTHS, 1)
+    return next((number for number, each in months if each.startswith(folded)), None)
 
 
 def _day(parts: tuple[str, ...], order: DateOrder) -> date | None:
@@ -202,13 +217,18 @@ def _day(parts: tuple[str, ...], order: DateOrder) -> date | None:
 
 def _clock(rest: str) -> tuple[time, tzinfo | None]:
     """The time of day in what stands behind a day, and its zone; midnight if nothing stands there."""
-    if not rest.strip():
+    behind = _WEEKDAY.sub("", rest, 1).rstrip()
+    if "시" in behind:
+        behind = _KOREAN_CLOCK.sub(_in_digits, behind)
+    if not behind:
         return time(0), None
-    match = _TIME.fullmatch(rest.rstrip())
+    match = _TIME.fullmatch(behind)
     if not match:
         raise ValueError(rest)
     hour = int(match["h"])
     half = (match["half"] or match["after"] or "").casefold().replace(".", "")
+    if half in {"오전", "am"} and hour > 12:
+        raise ValueError(rest)
     if half:
         hour = hour % 12 + (12 if half in {"오후", "pm"} else 0)
     fraction = int((match["f"] or "0")[:6].ljust(6, "0"))
@@ -216,11 +236,16 @@ def _clock(rest: str) -> tuple[time, tzinfo | None]:
     return clock, _offset(match["zone"])
 
 
+def _in_digits(match: re.Match[str]) -> str:
+    """A time in Korean with colons: `14시 5분` is `14:05:00`."""
+    return ":".join(f"{int(each or 0):02}" for each in match.groups())
+
+
 def _offset(zone: str | None) -> tzinfo | None:
     if zone is None:
         return None
-    if zone.casefold() in {"z", "utc", "gmt"}:
-        return UTC
-    digits = zone[1:].replace(":", "").ljust(4, "0")
+    if zone.casefold() == "kst":
+        return timezone(timedelta(hours=9))
+    digits = re.sub(r"\D", "", zone).ljust(4, "0")
     minutes = int(digits[:2]) * 60 + int(digits[2:])
-    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
+    return timezone(timedelta(minutes=-minutes if "-" in zone else minutes)) if minutes else UTC
