@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from crmkit_exchange.channels import Address, addresses
-from crmkit_exchange.columns import meaning, plain
+from crmkit_exchange.columns import is_elsewhere, meaning, plain
 from crmkit_exchange.dates import Orders
 from crmkit_exchange.placeholders import is_placeholder
 
@@ -24,6 +24,13 @@ CUSTOMER_FIELDS = ("owner", "tags", "language", "timezone", "country")
 INTERACTION_FIELDS = ("happened_at", "subject", "body", "direction", "channel")
 CHANNELS = ("email", "phone", "fax", "web")
 _DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
+_WRITTEN = {
+    "email": re.compile(r"(?!<[^<>]*>$)"),
+    "phone": re.compile(r"[+(0]|tel:|\d{3}[-. ]\d{3}[-. ]\d{4}$|1[568]\d\d-\d{4}$"),
+}
+"""How people write addresses: without this, ids of messages (`<1.2@host>`) and many a plain figure would be some."""
+_WORDS = {"email": "e-mail addresses", "phone": "telephone numbers", "fax": "fax numbers", "web": "web pages"}  # fmt: skip
+_ANY = re.compile("")
 _NUMERIC = re.compile(r"[\d\s.,:%+\-/()]*")
 
 
@@ -33,7 +40,8 @@ class Guess:
 
     `kind` is that of the rows, None if nothing names a customer. `fields` are field -> column; `given`,
     `family` and `organization` (the name of a person's company) stand among them. `addresses` are channel -> columns,
-    `external_id` the column of ids. `reasons` say for each column why it was taken.
+    `external_id` the column of ids. `reasons` say for each column why it was taken; and of those that are called like
+    addresses and were not, why not.
     """
 
     kind: str | None
@@ -60,11 +68,12 @@ class _Column:
         """Which part of its values is different from the others."""
         return len({*self.values}) / len(self.values) if self.values else 0.0
 
-    def share_of(self, channel: str, region: str) -> float | None:
+    def share_of(self, channel: str, region: str, written: re.Pattern[str]) -> float | None:
         """Which part of its values are addresses on a channel, placeholders apart; None if there is nothing else."""
         texts = [each for each in self.values if not is_placeholder(each, "address")]
         found = sum(
-            any(isinstance(a, Address) for a in addresses(channel, each, region, region))
+            bool(written.match(each))
+            and any(isinstance(a, Address) for a in addresses(channel, each, region, region))
             for each in texts
         )
         return found / len(texts) if texts else None
@@ -101,14 +110,21 @@ def guess(
         return Guess(kind=kind, fields=told, external_id=_id(found, reasons), reasons=reasons)
     held = dict(_addresses(found, region, reasons))
     free = [each for each in found if each.name not in reasons]
-    fields = dict(_names(free, bool({"email", "phone"} & {*held}), reasons))
-    if not (fields or {"email", "phone"} & {*held}):
+    reaching = [each for each in found if each.name in _of_people(held)]
+    has_addresses = any(each.values or not each.rows for each in reaching)
+    fields = dict(_names(free, has_addresses, reasons))
+    if not (fields or has_addresses):
         return Guess(kind=None)
     fields |= dict(_called(free, CUSTOMER_FIELDS, reasons))
-    if "name" in fields:
-        fields |= dict(_company(free, fields["name"], reasons))
+    fields |= dict(_company(free, reasons)) if {"name", "given", "family"} & {*fields} else {}
     id = _id(free, reasons)
+    reasons |= dict(_not_taken([each for each in free if each.name not in reasons], region))
     return Guess(kind=kind, fields=fields, addresses=held, external_id=id, reasons=reasons)
+
+
+def _of_people(held: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The columns with addresses that tell who somebody is; many have one web page or fax."""
+    return {*held.get("email", ()), *held.get("phone", ())}
 
 
 def _called(
@@ -165,25 +181,46 @@ def _addresses(
 
 def _why_taken(column: _Column, channel: str, region: str) -> str | None:
     """Why a column holds addresses on a channel; None if it does not seem to."""
-    share = column.share_of(channel, region)
-    if column.means == channel and (share is None or share >= SOME):
-        return f"called {column.name}"
-    unnamed = channel in {"email", "phone"} and column.means is None and not column.decimal
-    if unnamed and share is not None and share >= MOST:
-        return f"{share:.0%} of its values are on the channel {channel}"
-    return None
+    if column.means == channel:
+        share = column.share_of(channel, region, _ANY)
+        return f"called {column.name}" if share is None or share >= SOME else None
+    if channel not in _WRITTEN or column.means or column.decimal or is_elsewhere(column.name):
+        return None
+    share = column.share_of(channel, region, _WRITTEN[channel])
+    if share is None or share < MOST:
+        return None
+    return f"{share:.0%} of its values are {_WORDS[channel]}"
+
+
+def _not_taken(columns: Sequence[_Column], region: str) -> Iterator[tuple[str, str]]:
+    """Why columns that are called like addresses are none."""
+    for each in columns:
+        if each.means in CHANNELS:
+            share = each.share_of(each.means, region, _ANY) or 0
+            words = _WORDS[each.means]
+            yield each.name, f"not taken: only {share:.0%} of its values are {words}"
 
 
 def _names(
     columns: Sequence[_Column], has_addresses: bool, reasons: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The columns with names: one that is called so, else given and family name, else the best that ends so."""
+    """The columns with names: given and family name, else one that is called so, else the best that ends so.
+
+    Without addresses, names that come again and again are no customers' but those of the things in a log.
+    """
     by = {means: each for each in reversed(columns) if (means := each.means) and each.names}
+    if (
+        "family" in by
+        and "given" not in by
+        and "name" in by
+        and not _is_whole(by["name"], by["family"])
+    ):
+        by["given"] = by["name"]
     chosen: dict[str, _Column] = {}
     if "given" in by and "family" in by:
         chosen = {"given": by["given"], "family": by["family"]}
     elif whole := by.get("name") or by.get("company_name"):
-        chosen = {"name": whole}
+        chosen = {"name": whole} if has_addresses or whole.distinct > 0.5 else {}
     elif "given" in by or "family" in by:
         chosen = {means: by[means] for means in ("given", "family") if means in by}
     elif has_addresses and (ending := _ending(columns)):
@@ -193,6 +230,13 @@ def _names(
     for means, each in chosen.items():
         reasons[each.name] = f"called {each.name}"
         yield means, each.name
+
+
+def _is_whole(name: _Column, family: _Column) -> bool:
+    """Whether a column called `Name` or `이름` has whole names beside one of family names, or only the given ones."""
+    families = (*{*family.values},)
+    whole = sum(each.startswith(families) or each.endswith(families) for each in name.values)
+    return whole > len(name.values) / 2
 
 
 def _ending(columns: Sequence[_Column]) -> _Column | None:
@@ -205,12 +249,10 @@ def _ending(columns: Sequence[_Column]) -> _Column | None:
     return max(found, key=lambda each: each.distinct, default=None)
 
 
-def _company(
-    columns: Sequence[_Column], name: str, reasons: dict[str, str]
-) -> Iterator[tuple[str, str]]:
+def _company(columns: Sequence[_Column], reasons: dict[str, str]) -> Iterator[tuple[str, str]]:
     """The column with the name of a person's company, beside that with the person's own."""
-    names = ("organization", "company_name")
-    found = (each for each in columns if each.means in names and each.name != name and each.values)
-    if company := next(found, None):
+    means = ("organization", "company_name")
+    found = (each for each in columns if each.means in means and each.name not in reasons)
+    if company := next((each for each in found if each.values), None):
         reasons[company.name] = f"called {company.name}"
         yield "organization", company.name
