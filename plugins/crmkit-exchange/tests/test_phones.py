@@ -79,6 +79,8 @@ def test_numbers_with_a_country_code_do_not_depend_on_the_region(data):
         "02-123-4567∼4569",
         "02-123-4567～9",
         "02-123-4567(8)",
+        "02-123-4567/8",
+        "02-123-4567 / 68",
         "02-123-4567 (대표)",
         "02-123-4567(김 대리, 오전만)",
         "(전화) 02-123-4567",
@@ -164,6 +166,20 @@ def test_several_numbers_in_a_cell_are_told_apart(text, found):
 def test_korean_numbers_of_every_sort_have_one_form(text, found):
     assert phone(text, "KR") == found
     assert phone(found, "KR") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "found"),
+    [
+        ("0664/1234567", "AT", ["+436641234567"]),
+        ("030 / 12 34 56", "DE", ["+4930123456"]),
+        ("030/1234567, 0171/1234567", "DE", ["+49301234567", "+491711234567"]),
+        ("030/1234567 / 0171/1234567", "DE", ["+49301234567", "+491711234567"]),
+        ("0664/1234567 / 0676/1234567", "AT", ["+436641234567", "+436761234567"]),
+    ],
+)
+def test_a_slash_may_stand_behind_the_area(text, region, found):
+    assert phones(text, region) == found
 
 
 def test_a_long_text_is_not_searched_for_numbers():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 __all__ = ["phone", "phones"]
@@ -11,12 +12,12 @@ __all__ = ["phone", "phones"]
 LONGEST = 1000
 """So many characters a cell of numbers has at most; more is a text of something else."""
 _WORD = r"(?:내선|구내|교환|ext|extension|x(?=[\s:.]*\d))"
-_BETWEEN = re.compile(rf"\s*(?:[,;/|\n]|:::|\bor\b|또는)\s*(?!\s*\(?{_WORD})", re.I)
+_BETWEEN = re.compile(rf"\s*(?:[,;|\n]|:::|\bor\b|또는)\s*(?!\s*\(?{_WORD})", re.I)
 _NOTE = re.compile(rf"[(\[](?!\s*{_WORD})[^()\[\]\d]*[)\]]", re.I)
 """What people write behind a number in brackets: `(대표)`, `(home)`."""
-_RANGE = re.compile(r"(\d{3,4})\s*(?:[~∼]\s*\d{1,4}|\(\d{1,2}\))(?![\s\-.)]*\d)")
+_RANGE = re.compile(r"(\d{3,4})\s*(?:[~∼]\s*\d{1,4}|/\s*\d{1,2}|\(\d{1,2}\))(?![\s\-.)]*\d)")
 _EXTENSION = re.compile(
-    r"[(,;\s]*(?:내선|구내|교환)\)?\s*:?\s*(\d{1,6})(?:\s*[~∼,/]\s*\d{1,6})?\s*\)?$"
+    r"[(,;/\s]*(?:내선|구내|교환)\)?\s*:?\s*(\d{1,6})(?:\s*[~∼,/]\s*\d{1,6})?\s*\)?$"
 )
 
 
@@ -32,16 +33,26 @@ def phone(text: str, region: str) -> str | None:
 
 
 def phones(text: str, region: str) -> list[str]:
-    """The numbers in one cell, in E.164, each once: `02-123-4567, 02-123-4568`."""
+    """The numbers in one cell, in E.164, each once: `02-123-4567, 02-123-4568`.
+
+    A slash stands between two numbers only where the whole is none: `0664/1234567` is one of Austria.
+    """
     if len(text) > LONGEST:
         return []
     plain = _NOTE.sub(" ", unicodedata.normalize("NFKC", text)).strip()
-    parts = [each for each in _BETWEEN.split(plain) if each]
-    for some in (parts, [plain], plain.split()):
-        found = dict.fromkeys(number for each in some if (number := _number(each, region)))
-        if found:
-            return [*found]
-    return []
+    parts = _BETWEEN.split(plain)
+    found = dict.fromkeys(number for each in parts for number in _numbers(each, region))
+    return [*(found or dict.fromkeys(_valid(plain.split(), region)))]
+
+
+def _numbers(text: str, region: str) -> list[str]:
+    """The number that a text is, else those with slashes between: where slashes have blanks around them, only those."""
+    wholes = ([text], re.split(r"\s/\s", text), text.split("/"))
+    return next((found for each in wholes if (found := _valid(each, region))), [])
+
+
+def _valid(texts: Iterable[str], region: str) -> list[str]:
+    return [number for each in texts if (number := _number(each, region))]
 
 
 @lru_cache(maxsize=2048)
