@@ -1,0 +1,174 @@
+"""Connections: a pool with a limit, for any thread; a forked child gets its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import TextLoader
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from crmkit.errors import BackendError, ClosedError
+from crmkit_sql.location import Location
+
+__all__ = ["OLDEST", "Connections", "Link", "connected"]
+
+OLDEST = 150_000
+"""The oldest server that is supported, as libpq numbers versions."""
+
+# How many forks lie between this process and the first; asking the system for the process id costs more.
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def connected(location: Location) -> psycopg.Connection[Any]:
+    """A new connection, in autocommit, set up as all are: UTC, time-outs, the schema."""
+    options = [
+        ("TimeZone", "UTC"),
+        ("DateStyle", "ISO"),
+        ("client_encoding", "UTF8"),
+        ("lock_timeout", f"{round(location.timeout * 1000)}"),
+        ("idle_in_transaction_session_timeout", "0"),
+        ("synchronous_commit", "on" if location.synchronous else "off"),
+    ]
+    parameters = dict(location.parameters)
+    given = parameters.pop("options", "")
+    settings = " ".join(f"-c {name}={value}" for name, value in options)
+    parameters.setdefault("application_name", "crmkit")
+    connection = psycopg.connect(
+        **parameters, options=f"{given} {settings}".strip(), autocommit=True
+    )
+    try:
+        _check(connection, location.place)
+        connection.adapters.register_dumper(int, Int8Dumper)
+        connection.adapters.register_loader("json", TextLoader)
+        if location.schema:
+            path = sql.SQL("SET search_path TO {}").format(sql.Identifier(location.schema))
+            connection.execute(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: psycopg.Connection[Any], place: str) -> None:
+    if connection.info.server_version < OLDEST:
+        raise BackendError(
+            f"{place} is on PostgreSQL {connection.info.server_version // 10_000}; crmkit-sql needs 15 or newer, "
+            "upgrade the server"
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise BackendError(
+            f"{place} is encoded in {encoding}, which cannot hold every text; create it with ENCODING 'UTF8'"
+        )
+
+
+class Link:
+    """One connection, while somebody has it."""
+
+    __slots__ = ("connection", "cursor", "proxy")
+
+    def __init__(self, proxy: PoolProxiedConnection) -> None:
+        self.proxy = proxy
+        self.connection: psycopg.Connection[Any] = proxy.dbapi_connection  # type: ignore[assignment]
+        info = proxy.info
+        cursor = info.get("cursor")
+        if cursor is None:
+            cursor = info["cursor"] = self.connection.cursor()
+        self.cursor: psycopg.Cursor[Any] = cursor
+
+    def rows(
+        self, statement: str, values: Sequence[Any] = (), prepare: bool | None = None
+    ) -> list[Any]:
+        """The rows of a statement."""
+        return self.cursor.execute(statement, values, prepare=prepare).fetchall()
+
+    def row(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """The first row of a statement, None if there is none."""
+        return self.cursor.execute(statement, values).fetchone()
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement; how many rows it wrote."""
+        return self.cursor.execute(statement, values).rowcount
+
+
+class Connections:
+    """The connections to one database. Any thread may ask; `close` ends those that are idle."""
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self.place = location.place
+        self.closed = False
+        self._forks = _forks
+        self._pool = self._make()
+
+    def __del__(self) -> None:
+        """Close what nobody closed."""
+        if "_pool" in vars(self):
+            self.close()
+
+    def _make(self) -> QueuePool:
+        return QueuePool(
+            lambda: connected(self.location),  # type: ignore[arg-type]  # the driver's, not a protocol's
+            pool_size=self.location.pool,
+            max_overflow=0,
+            timeout=self.location.timeout,
+            use_lifo=True,
+            # All is autocommit outside of a transaction, and that ends its own: nothing is left to be reset.
+            reset_on_return=None,
+        )
+
+    def take(self) -> Link:
+        """A connection that nobody else has, until `give`."""
+        if self._forks != _forks:
+            # Those of the parent stay open there: the child forgets them without a word to the server.
+            _inherited.append(self._pool)
+            self._forks, self._pool = _forks, self._make()
+        if self.closed:
+            raise ClosedError(f"{self.place} was closed; open it again")
+        return Link(self._pool.connect())
+
+    def give(self, link: Link) -> None:
+        """Give it back; one that is broken, or within a transaction, is thrown away."""
+        status = link.connection.info.transaction_status
+        if self.closed or link.connection.closed or status is not psycopg.pq.TransactionStatus.IDLE:
+            link.proxy.invalidate()
+        link.proxy.close()
+
+    @contextmanager
+    def lent(self) -> Iterator[Link]:
+        """A connection for a block."""
+        link = self.take()
+        try:
+            yield link
+        finally:
+            self.give(link)
+
+    def renew(self) -> None:
+        """Forget the idle connections: what broke one of them has broken all."""
+        old, self._pool = self._pool, self._make()
+        old.dispose()
+
+    def close(self) -> None:
+        """Close every idle connection, and the others when they come back; safe to call twice."""
+        self.closed = True
+        if self._forks == _forks:
+            self._pool.dispose()
+
+
+# Pools that a fork left in a child: closing their connections there would end the parent's, so they are never freed.
+_inherited: list[object] = []

@@ -1,0 +1,155 @@
+"""What PostgreSQL and its driver say, as errors of crmkit: which database, what is wrong, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+from psycopg import errors as postgres
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from crmkit.errors import BackendError, BusyError, CrmError, ValueRefused
+
+__all__ = ["FAULTS", "LOST", "LayoutChanged", "Placed", "lost", "named", "translated"]
+
+FAULTS = (psycopg.Error, DBAPIError, PoolTimeout, UnicodeEncodeError)
+"""What the driver and the pool raise."""
+
+LOST = (postgres.AdminShutdown, postgres.CrashShutdown, postgres.IdleSessionTimeout)
+"""The server has ended the connection, and said so."""
+
+_BUSY = (postgres.LockNotAvailable, postgres.QueryCanceled)
+_SENTENCES: tuple[tuple[type[psycopg.Error], str], ...] = (
+    (
+        postgres.DiskFull,
+        "has no room left: the server's disk is full; nothing of this transaction was written, make room and try again",
+    ),
+    (
+        postgres.TooManyConnections,
+        "takes no more connections; close some, or raise max_connections of the server",
+    ),
+    (
+        postgres.ReadOnlySqlTransaction,
+        "is read-only, as a standby is; connect to the primary, as with target_session_attrs=read-write",
+    ),
+    (
+        postgres.InsufficientPrivilege,
+        "may not be used so by this user; grant it, or connect as the owner of the tables",
+    ),
+    (postgres.InvalidPassword, "refuses the password; check the URL or ~/.pgpass"),
+    (
+        postgres.InvalidCatalogName,
+        "does not exist on the server; create it with `createdb`, or name another one",
+    ),
+    (postgres.IoError, "cannot be read or written: the server's disk reports an error; check it"),
+    (postgres.DataCorrupted, "is damaged; restore a backup"),
+    (postgres.IndexCorrupted, "has a damaged index; run `reindexdb`, then `crm doctor`"),
+)
+
+T = TypeVar("T")
+
+
+class LayoutChanged(Exception):
+    """Another process has changed the tables since they were looked at."""
+
+
+class Placed(Protocol):
+    """Something that knows which database it is about."""
+
+    @property
+    def place(self) -> str:
+        """The database, as people know it."""
+
+    def renew(self) -> bool:
+        """Take new connections after one was lost; False where that would lose something."""
+
+    def begin_again(self) -> None:
+        """Begin anew with the tables as they are now."""
+
+
+def lost(error: BaseException) -> bool:
+    """Whether an error means that the connection is gone."""
+    if isinstance(error, LOST):
+        return True
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
+        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+    )
+
+
+def translated(error: BaseException, place: str) -> CrmError:
+    """The error of crmkit that stands for one of `FAULTS`."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRefused(
+            f"a text holds a lone surrogate at character {error.start}; it was decoded wrongly, decode it again"
+        )
+    if isinstance(error, PoolTimeout):
+        return BusyError(
+            f"all connections to {place} are in use, and none came free in time; end what holds them, or open it "
+            "with ?pool=NUMBER"
+        )
+    if isinstance(error, postgres.DeadlockDetected | postgres.SerializationFailure):
+        return BusyError(
+            f"{place} is busy: another transaction wanted the same records in another order; try again"
+        )
+    if isinstance(error, _BUSY):
+        return BusyError(
+            f"{place} is busy: another transaction has been writing for longer than the timeout; try again when it "
+            "is done, or open it with ?timeout=SECONDS"
+        )
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return BackendError(f"{place} {sentence}")
+    return _other(error, place)
+
+
+def _other(error: BaseException, place: str) -> CrmError:
+    text = _first_line(error)
+    if isinstance(error, postgres.UndefinedTable | postgres.UndefinedColumn):
+        return BackendError(f"{place} was not prepared for this: {text}; open it with CRM.open")
+    if isinstance(error, postgres.ProgramLimitExceeded):
+        return ValueRefused(
+            f"a value is longer than an index of PostgreSQL can hold ({text}); shorten it, or declare its field "
+            "without an index"
+        )
+    if isinstance(error, psycopg.DataError):
+        return ValueRefused(f"a value is of a type that no field has: {text}")
+    if lost(error):
+        return BackendError(
+            f"{place} is not to be reached: {text}; check that the server runs, then try again"
+        )
+    return BackendError(f"{place}: {text}; run `crm doctor`")
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def named(method: Callable[..., T]) -> Callable[..., T]:
+    """A method whose driver errors come out translated.
+
+    A connection that the server has dropped while nobody used it is replaced, once, where nothing was under way.
+    """
+
+    @wraps(method)
+    def call(self: Placed, *arguments: Any, **options: Any) -> T:
+        try:
+            try:
+                return method(self, *arguments, **options)
+            except LayoutChanged:
+                self.begin_again()
+            except FAULTS as error:
+                if not (lost(error) and self.renew()):
+                    raise
+            return method(self, *arguments, **options)
+        except FAULTS as error:
+            raise translated(error, self.place) from error
+
+    return call

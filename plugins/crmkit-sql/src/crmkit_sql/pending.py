@@ -1,0 +1,102 @@
+"""Changes on their way into the journal: they wait for the commit, so that positions rise in the order of commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+from psycopg.errors import UniqueViolation
+
+from crmkit.errors import ConflictError
+from crmkit_sql import journal
+from crmkit_sql.connections import Link
+
+__all__ = ["Pending"]
+
+MOST = 20_000
+"""How many changes wait at most; a transaction with more holds the journal from then on."""
+
+FEW = 500
+"""Up to so many rows go in one statement; more are copied."""
+
+
+@attrs.define(eq=False)
+class Pending:
+    """The changes of one transaction that are not in the journal yet, and the last versions that they make.
+
+    `written` is whether some are there already; then nobody else can write to the journal until the end.
+    """
+
+    rows: list[tuple[Any, ...]] = attrs.field(factory=list)
+    versions: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    written: bool = False
+
+    def add(self, link: Link, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take rows of one writing call."""
+        before = len(self.rows)
+        self.rows += rows
+        for row in self.rows[before:]:
+            self.versions[row[1], row[2]] = row[3]
+        if len(self.rows) > MOST:
+            self.flush(link)
+
+    def holds(self, kind: str, id: str) -> bool:
+        """Whether a change of this record waits."""
+        return (kind, id) in self.versions
+
+    def copy(self) -> Pending:
+        """The same, to go back to."""
+        return Pending(list(self.rows), dict(self.versions), self.written)
+
+    def flush(self, link: Link) -> None:
+        """Write what waits: nobody else can commit changes from now on."""
+        if self.rows:
+            link.run(journal.LOCK)
+            link.run("SAVEPOINT crm_flushing")
+            try:
+                self._write(link)
+            except UniqueViolation:
+                link.run("ROLLBACK TO SAVEPOINT crm_flushing")
+                self.refuse(link)
+                raise
+            link.run("RELEASE SAVEPOINT crm_flushing")
+
+    def commit(self, link: Link) -> None:
+        """Write what waits and commit, in one trip if it is not much."""
+        if len(self.rows) > FEW:
+            self.flush(link)
+        if not self.rows:
+            link.run("COMMIT")
+            return
+        with link.connection.pipeline():
+            if not self.written:
+                link.connection.execute(journal.LOCK)
+            link.cursor.execute(*_inserting(self.rows))
+            link.connection.execute("COMMIT")
+
+    def refuse(self, link: Link) -> None:
+        """`ConflictError` for the first change whose version the journal has already."""
+        sql = "SELECT max(version) FROM crm_journal WHERE kind = %s AND id = %s"
+        for _, kind, id, version, *_ in self.rows:
+            [(last,)] = link.rows(sql, (kind, id))
+            if last is not None and last >= version:
+                raise ConflictError(kind, id, version - 1, last)
+
+    def _write(self, link: Link) -> None:
+        if len(self.rows) <= FEW:
+            link.run(*_inserting(self.rows))
+        else:
+            last = link.rows("SELECT coalesce(max(position), 0) FROM crm_journal")[0][0]
+            with link.cursor.copy(journal.COPY) as copy:
+                for position, row in enumerate(self.rows, last + 1):
+                    copy.write_row((position, *row))
+        self.rows.clear()
+        self.versions.clear()
+        self.written = True
+
+
+def _inserting(rows: Sequence[tuple[Any, ...]]) -> tuple[str, Sequence[Any]]:
+    if len(rows) == 1:
+        return journal.INSERT_ONE, rows[0]
+    return journal.INSERT_MANY, [list(column) for column in zip(*rows, strict=True)]
