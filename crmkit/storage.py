@@ -32,6 +32,7 @@ __all__ = [
     "Storage",
     "Total",
     "Transaction",
+    "Trimmable",
 ]
 
 Scope: TypeAlias = Mapping[str, tuple[Condition, ...]]
@@ -44,8 +45,9 @@ NO_SCOPE: Scope = {}
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how much of how much is done."""
 
-Capability: TypeAlias = Literal["backup", "durable", "processes"]
-"""`backup`: `Storage.backup` works. `durable`: a commit survives the process. `processes`: several may open it."""
+Capability: TypeAlias = Literal["backup", "durable", "processes", "trim"]
+"""`backup`: `Storage.backup` works. `durable`: a commit survives the process. `processes`: several may open it.
+`trim`: `Transaction.trimmable` and `Transaction.trim` work."""
 
 
 @attrs.frozen
@@ -80,6 +82,19 @@ class Total:
     group: tuple[Any, ...]
     count: int
     measures: tuple[Any, ...] = ()
+
+
+@attrs.frozen
+class Trimmable:
+    """What trimming the journal takes out: how many changes, the first and last time at which they were recorded.
+
+    `position` is that of the last change up to which all were recorded before the moment in question, 0 if none was.
+    """
+
+    position: int
+    count: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
 
 
 class Reads(ABC):
@@ -158,6 +173,13 @@ class Reads(ABC):
     def position(self) -> int:
         """The position of the last change, 0 in an empty journal."""
 
+    def count_changes(self, after: int = 0, kinds: Sequence[str] | None = None) -> int:
+        """How many changes `changes` would give, without loading them all at once."""
+        count = 0
+        while page := self.changes(after, kinds, 1_000):
+            after, count = page[-1].position, count + len(page)
+        return count
+
     @abstractmethod
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         """The last version in the journal of each id that was ever written, deleted ones too."""
@@ -233,6 +255,22 @@ class Transaction(Reads):
         References need to hold only at the commit.
         """
 
+    def trimmable(self, before: datetime) -> Trimmable:
+        """What `trim` would take out of the part of the journal in which every change was recorded before a moment.
+
+        That part ends at the first change, in the order of positions, that was not. Nothing of it is loaded.
+        """
+        raise _untrimmed(self)
+
+    def trim(self, through: int, after: int, limit: int) -> tuple[int, int]:
+        """Go on with taking the journal up to the position `through` out: over the next `limit` changes behind `after`.
+
+        The last change of each record up to `through` stays, since its versions and times go on from it, but its
+        delta is forgotten: None, whatever its action. All others go. Returns the position that was reached, which is
+        `through` when no change up to there is left to go over, and how many changes were taken out.
+        """
+        raise _untrimmed(self)
+
     @abstractmethod
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
         """Keep a JSON value under a key, None to forget it; with `expected`, only if that is what is kept now."""
@@ -244,9 +282,19 @@ class Transaction(Reads):
         The transaction itself goes on. Savepoints nest.
         """
 
+    def hold(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
+        """As `get`, and nobody else changes these records until the end, where several can write at once."""
+        return self.get(kind, ids, scope)
+
     @abstractmethod
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds this name, then hold it until the end."""
+
+
+def _untrimmed(transaction: Transaction) -> UnsupportedError:
+    return UnsupportedError(
+        f"{type(transaction).__name__} cannot trim its journal; use a storage that can, or keep all of it"
+    )
 
 
 class Storage(Reads):

@@ -10,6 +10,8 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 import attrs
@@ -19,7 +21,7 @@ from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, dump_document
 from crmkit.memory.reading import Data, Reader, Row, expect
 from crmkit.schema import Kind, Schema
-from crmkit.storage import Storage, Transaction
+from crmkit.storage import Capability, Storage, Transaction, Trimmable
 
 __all__ = ["MemoryStorage", "MemoryTransaction", "open_memory"]
 
@@ -151,6 +153,29 @@ class MemoryTransaction(Reader, Transaction):
             for change in changes:
                 data.record(change)
 
+    def trimmable(self, before: datetime) -> Trimmable:
+        """Those of the journal's beginning that another change of their record follows in it."""
+        part = list(takewhile(lambda each: each.at < before, self._read().journal))
+        kept = _last(part)
+        times = [each.at for each in part if kept[each.kind, each.id] is not each]
+        ends = (min(times), max(times)) if times else ()
+        return Trimmable(part[-1].position if part else 0, len(times), *ends)
+
+    def trim(self, through: int, after: int, limit: int) -> tuple[int, int]:
+        """Put a journal without them in place of the journal."""
+        with self._writing() as data:
+            part = [each for each in data.journal if each.position <= through]
+            rest, kept = data.behind(through), _last(part)
+            step = [each for each in part if each.position > after][:limit]
+            reached = step[-1].position if len(step) == limit else through
+            left = [
+                attrs.evolve(each, delta=None) if after < each.position <= reached else each
+                for each in part
+                if kept[each.kind, each.id] is each or not after < each.position <= reached
+            ]
+            data.journal[:] = left + rest
+            return reached, len(part) - len(left)
+
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
         """Compare, then set."""
         with self._writing() as data:
@@ -189,6 +214,11 @@ class MemoryTransaction(Reader, Transaction):
         self._over = True
 
 
+def _last(changes: Sequence[Change]) -> dict[tuple[str, str], Change]:
+    """The last change of each record."""
+    return {(each.kind, each.id): each for each in changes}
+
+
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -208,6 +238,7 @@ class MemoryStorage(Reader, Storage):
     """
 
     transactions: type[MemoryTransaction] = MemoryTransaction
+    capabilities: frozenset[Capability] = frozenset({"trim"})
 
     def __init__(self, patience: float = 5.0) -> None:
         self.schema = Schema({})

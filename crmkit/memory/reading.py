@@ -6,6 +6,7 @@ import itertools
 import json
 import operator
 from abc import abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
@@ -114,9 +115,17 @@ class Data:
         row = self.row(kind, id)
         expect(kind, id, version, row.document["version"] if row else 0)
 
+    def position(self) -> int:
+        """That of the last change."""
+        return self.journal[-1].position if self.journal else 0
+
+    def behind(self, position: int) -> list[Change]:
+        """The changes behind a position."""
+        return self.journal[bisect_right(self.journal, position, key=lambda each: each.position) :]
+
     def record(self, change: Change) -> None:
         """Add a change to the journal."""
-        position, delta = len(self.journal) + 1, deepcopy(change.delta)
+        position, delta = self.position() + 1, deepcopy(change.delta)
         self.journal.append(attrs.evolve(change, position=position, delta=delta))
         self.last[change.kind, change.id] = change.version
 
@@ -226,14 +235,14 @@ class Reader(Reads):
         """Part of the journal, which shares nothing with what is kept."""
         found = (
             attrs.evolve(each, delta=deepcopy(each.delta))
-            for each in self._read().journal[max(after, 0) :]
+            for each in self._read().behind(after)
             if (kinds is None or each.kind in kinds) and (since is None or each.at > since)
         )
         return list(itertools.islice(found, limit))
 
     def position(self) -> int:
-        """How long the journal is."""
-        return len(self._read().journal)
+        """That of the last change."""
+        return self._read().position()
 
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         """From the last change of each."""

@@ -13,6 +13,7 @@ from crmkit.testing.contracts.scope import Scoped
 from crmkit.testing.contracts.search import Search
 from crmkit.testing.contracts.totals import Totals
 from crmkit.testing.contracts.transactions import Transactions
+from crmkit.testing.contracts.trimming import Trimming
 from crmkit.testing.contracts.values import Values
 from crmkit.testing.contracts.writing import Writing
 
@@ -30,6 +31,7 @@ class StorageContract(
     Transactions,
     Savepoints,
     Journal,
+    Trimming,
     Restoring,
     Keeping,
     Hostile,

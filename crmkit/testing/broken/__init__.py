@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmkit.testing.broken import journal, reading, scope, search, values, writing
+from crmkit.testing.broken import journal, reading, scope, search, trimming, values, writing
 from crmkit.testing.broken.fault import Broken
 
 __all__ = ["BROKEN", "Broken"]
@@ -14,5 +14,6 @@ BROKEN: list[Broken] = [
     *search.FAULTS,
     *writing.FAULTS,
     *journal.FAULTS,
+    *trimming.FAULTS,
 ]
 """Every broken storage."""

@@ -171,6 +171,19 @@ class Journal(Contract):
         assert len(lab.storage.changes(kinds=["slip", "specimen"])) == 7
         assert lab.storage.changes(kinds=[]) == []
 
+    def test_changes_are_counted(self, lab: Lab) -> None:
+        """`count_changes` is how many `changes` gives, behind a position and of some kinds."""
+        record = lab.add(Specimen(name="a"))
+        for number in range(3):
+            lab.add(Slip(specimen_id=record.id))
+            record = lab.update(record, number=number)
+        assert lab.storage.count_changes() == 7
+        assert lab.storage.count_changes(lab.storage.changes()[2].position) == 4
+        assert lab.storage.count_changes(kinds=["slip"]) == 3
+        assert lab.storage.count_changes(lab.storage.changes()[2].position, ["slip"]) == 2
+        assert lab.storage.count_changes(lab.storage.position()) == 0
+        assert lab.storage.count_changes(kinds=[]) == 0
+
     def test_changes_recorded_since(self, lab: Lab) -> None:
         """`since` gives the changes that were recorded later, not those of that very moment, to the microsecond."""
         moment = datetime(2026, 6, 1, 12, 0, 0, 500, tzinfo=UTC)
