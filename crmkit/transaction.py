@@ -240,7 +240,7 @@ class Transaction(Reader):
 
     def _current(self, kind: Kind, records: Sequence[Record]) -> list[Record]:
         scope = self._seen.of(self.schema, kind.name).scope
-        found = self._storage.get(kind.name, [record.id for record in records], scope)
+        found = self._storage.hold(kind.name, [record.id for record in records], scope)
         for record, stored in zip(records, found, strict=True):
             if stored is None:
                 if self._storage.get(kind.name, [record.id])[0] is None and record.version:

@@ -51,6 +51,7 @@ class Writer:
         self._at: datetime | None = None
         self._actor = actor
         self._effective = effective
+        self._deleted = False
 
     @property
     def schema(self) -> Schema:
@@ -132,7 +133,11 @@ class Writer:
         ]
 
     def _insert(self, kind: Kind, writes: Sequence[Write]) -> Sequence[Write]:
-        known = self.storage.versions(kind.name, [write.record.id for write in writes])
+        # An id made since this transaction began is in no journal but for deletes of its own; were it in one all the
+        # same, the insert would be refused.
+        oldest, newest = ("", "") if self._deleted else (self.id, new_id())
+        old = [w.record.id for w in writes if not oldest < w.record.id < newest]
+        known = self.storage.versions(kind.name, old) if old else {}
         # A record that comes back is not older than when it went.
         last = [self.storage.history(kind.name, id)[-1].at for id in known]
         stamp = self.stamp((), max(last, default=None))
@@ -151,6 +156,7 @@ class Writer:
         self.guards.check(kind, writes)
         ids = [write.record.id for write in writes]
         self.touched.add(kind.name)
+        self._deleted = True
         with self.whole("a delete"):
             for other, field in self.schema.referring(kind.name):
                 self._detach(kind, other, field, ids, going | frozenset(ids))

@@ -618,3 +618,21 @@ def test_a_failed_write_that_was_caught_ends_its_part_of_the_transaction(app):
         tx.add(Customer(name="kept"))
 
     assert [each.name for each in app.find(Customer)] == ["kept"]
+
+
+def test_what_a_transaction_has_deleted_may_come_back_in_it(app):
+    with app.transaction() as tx:
+        customer = tx.add(Customer(name="Kim"))
+        tx.delete(customer)
+        again = tx.add(Customer(id=customer.id, name="Kim again"))
+    assert again.version == 3
+    assert [each.version for each in app.history(Customer, customer.id)] == [1, 2, 3]
+
+
+def test_an_id_that_was_there_before_goes_on_from_its_last_version(app):
+    with app.transaction() as tx:
+        customer = tx.add(Customer(name="Kim"))
+    with app.transaction() as tx:
+        tx.delete(customer)
+    with app.transaction() as tx:
+        assert tx.add(Customer(id=customer.id, name="Kim again")).version == 3
