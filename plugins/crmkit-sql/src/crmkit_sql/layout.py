@@ -246,6 +246,12 @@ class Table:
             "ON CONFLICT DO NOTHING RETURNING id"
         )
 
+    @cached_property
+    def copy(self) -> str:
+        """The statement that takes rows as a stream."""
+        names = ", ".join(quoted(name) for name, _ in self.written)
+        return f"COPY {self.name} ({names}) FROM STDIN"
+
     def updating(self, fields: tuple[str, ...]) -> Updating:
         """The statements that set these fields."""
         known: Updating | None = self.updates.get(fields)

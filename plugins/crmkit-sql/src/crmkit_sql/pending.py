@@ -17,7 +17,7 @@ __all__ = ["Pending"]
 MOST = 20_000
 """How many changes wait at most; a transaction with more holds the journal from then on."""
 
-FEW = 500
+FEW = 50
 """Up to so many rows go in one statement; more are copied."""
 
 

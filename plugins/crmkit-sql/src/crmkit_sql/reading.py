@@ -241,6 +241,18 @@ class SqlReads(Reads):
             return list(map(journal.change_of, link.rows(sql, values)))
 
     @named
+    def count_changes(self, after: int = 0, kinds: Sequence[str] | None = None) -> int:
+        """Counted by the database."""
+        test, values = (
+            ("", (after,)) if kinds is None else (" AND kind = ANY(%s)", (after, list(kinds)))
+        )
+        with self._lent() as link:
+            found: int = link.row(
+                f"SELECT count(*) FROM crm_journal WHERE position > %s{test}", values
+            )[0]
+        return found
+
+    @named
     def position(self) -> int:
         """The last key of the journal."""
         with self._lent() as link:

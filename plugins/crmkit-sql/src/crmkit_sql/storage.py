@@ -70,7 +70,7 @@ class _Begun:
 class PostgresStorage(SqlReads, Storage):
     """A database on a server. Any thread may use it; connections come from a pool."""
 
-    capabilities: frozenset[Capability] = frozenset({"durable", "processes"})
+    capabilities: frozenset[Capability] = frozenset({"durable", "processes", "trim"})
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count, groupby
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -16,8 +17,8 @@ from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, difference, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
-from crmkit.storage import NO_SCOPE, Scope, Transaction
-from crmkit_sql import diagnosis, journal
+from crmkit.storage import NO_SCOPE, Scope, Transaction, Trimmable
+from crmkit_sql import diagnosis, journal, trimming
 from crmkit_sql.faults import FAULTS, lost, named
 from crmkit_sql.layout import Book, Table, dumped_json
 from crmkit_sql.linked import TransactionLink
@@ -31,6 +32,9 @@ from crmkit_sql.tokens import tokenizer
 __all__ = ["Owner", "SqlTransaction"]
 
 T = TypeVar("T")
+
+FEW = 20
+"""Up to so many rows go in one statement; more are copied."""
 
 
 class Owner(Protocol):
@@ -106,6 +110,12 @@ class SqlTransaction(SqlReads, Transaction):
         return super().changes(*arguments, **named)
 
     @named
+    def count_changes(self, *arguments: Any, **named: Any) -> int:
+        """By the journal, into which own changes are written first."""
+        self._journalled()
+        return super().count_changes(*arguments, **named)
+
+    @named
     def position(self) -> int:
         """By the journal, into which own changes are written first."""
         self._journalled()
@@ -155,16 +165,36 @@ class SqlTransaction(SqlReads, Transaction):
         dump, tokens = table.dump, tokenizer(table, table.searched)
         rows = [(*dump(each), *tokens(each)) for each in records]
         try:
-            if len(rows) == 1:
-                inserted = [records[0].id] * self.link.run(table.insert, rows[0])
-            else:
-                columns = [list(each) for each in zip(*rows, strict=True)]
-                inserted = [id for (id,) in self.link.rows(table.insert_many, columns)]
+            if len(rows) > FEW and self._copied(table, rows):
+                return
+            inserted = self._inserted(table, records, rows)
         except postgres.IntegrityError as error:
             diagnosis.refuse_missing(table, records, error)
             raise
         if len(inserted) != len(records):
             diagnosis.refuse_not_inserted(self.link, table, records, inserted)
+
+    def _inserted(
+        self, table: Table, records: Sequence[Record], rows: Sequence[tuple[Any, ...]]
+    ) -> list[str]:
+        """Insert rows; the ids of those whose id and unique values were free."""
+        if len(rows) == 1:
+            return [records[0].id] * self.link.run(table.insert, rows[0])
+        columns = [list(each) for each in zip(*rows, strict=True)]
+        return [id for (id,) in self.link.rows(table.insert_many, columns)]
+
+    def _copied(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Copy rows into the table, which is the fastest way; False if one of them clashes, and none is in."""
+        self.link.run("SAVEPOINT crm_asking")
+        try:
+            with self.link.cursor.copy(table.copy) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except postgres.UniqueViolation:
+            self.link.run("ROLLBACK TO SAVEPOINT crm_asking")
+            return False
+        self.link.run("RELEASE SAVEPOINT crm_asking")
+        return True
 
     def _record(self, rows: Iterable[tuple[Any, ...]]) -> None:
         self._pending.add(self.link, rows)
@@ -338,6 +368,18 @@ class SqlTransaction(SqlReads, Transaction):
     def lock(self, name: str) -> None:
         """An advisory lock until the end; what others committed under it is seen from then on."""
         lock_name(self.link, name)
+
+    @named
+    def trimmable(self, before: datetime) -> Trimmable:
+        """Told by the database."""
+        with self._lent() as link:
+            return trimming.trimmable(link, before)
+
+    @writing
+    def trim(self, through: int, after: int, limit: int) -> tuple[int, int]:
+        """By two statements, over a range of positions."""
+        self._journalled()
+        return trimming.trim(self.link, through, after, limit)
 
     # The end ---------------------------------------------------------------------------------------------------
 
