@@ -14,7 +14,17 @@ from crmkit.schema import Field, Kind, Path
 from crmkit_sql.layout import SEQ, TEXT, Book, sql_type
 from crmkit_sql.shapes import Binder, ScopeShape, Shape, binder
 
-__all__ = ["Builder", "Compiled", "Element", "Frame", "Place"]
+__all__ = [
+    "Builder",
+    "Compiled",
+    "Element",
+    "Frame",
+    "Place",
+    "expressions",
+    "is_nullable",
+    "newest_first",
+    "parameter",
+]
 
 Element: TypeAlias = sa.ColumnElement[Any]
 
@@ -195,7 +205,7 @@ class Builder:
         for number, order in enumerate(orders):
             field, values = self.value(self.frame, order.path)
             hop = self.schema.locate(self.frame.kind, order.path).reference is not None
-            nullable = hop or field.added or not field.required
+            nullable = hop or is_nullable(self.frame.kind, field)
             marks: list[Element | None] = [None] * len(values)
             if cursor is not None and cursor[number]:
                 first = self.take(*binder(field, "eq", None))
@@ -205,6 +215,11 @@ class Builder:
                 for value, mark in zip(values, marks, strict=True)
             ]
         return found
+
+
+def is_nullable(kind: Kind, field: Field) -> bool:
+    """Whether a field may be missing in a record of a kind."""
+    return kind.opaque or field.added or not field.required
 
 
 def _has_value(shape: Shape) -> bool:

@@ -9,12 +9,20 @@ import psycopg
 from psycopg import errors as postgres
 
 from crmkit.changes import Write
-from crmkit.errors import ConflictError, Duplicate, MissingReference, ReferencedError
+from crmkit.errors import (
+    ConflictError,
+    Duplicate,
+    InvalidRecords,
+    MissingReference,
+    Problem,
+    ReferencedError,
+)
 from crmkit.records import Record
 from crmkit.schema import Field, Kind
 from crmkit_sql.layout import Book, Table, columns_of, quoted, shortened, typed
 
 __all__ = [
+    "index_name",
     "reference_name",
     "refuse_dangling",
     "refuse_missing",
@@ -23,7 +31,7 @@ __all__ = [
     "refuse_referenced",
     "refuse_stale",
     "refuse_taken",
-    "unique_name",
+    "refuse_too_long",
 ]
 
 
@@ -32,9 +40,9 @@ def reference_name(kind: Kind, field: Field) -> str:
     return shortened(f"{kind.name}__to__{field.column}")
 
 
-def unique_name(kind: Kind, fields: Sequence[str]) -> str:
-    """What the index is called that keeps some fields unique together."""
-    return shortened(f"{kind.name}__one__{'__'.join(kind.field(f).column for f in fields)}")
+def index_name(kind: Kind, prefix: str, fields: Sequence[str]) -> str:
+    """What the index on some fields is called; `prefix` is `one` if they are unique together, else `by`."""
+    return shortened(f"{kind.name}__{prefix}__{'__'.join(kind.field(f).column for f in fields)}")
 
 
 def version_of(link: Any, table: Table, id: str) -> int:
@@ -93,6 +101,29 @@ def refuse_missing(table: Table, records: Sequence[Record], error: psycopg.Error
                 if to is not None and f"=({to})" in detail:
                     target = str(field.refers_to)
                     raise MissingReference(table.kind.name, record.id, field.name, target, to)
+
+
+def refuse_too_long(table: Table, records: Sequence[Record], error: psycopg.Error) -> None:
+    """`InvalidRecords` for a text that an index cannot hold: about 2,700 bytes, after compression."""
+    if not isinstance(error, postgres.ProgramLimitExceeded):
+        return
+    kind, said = table.kind, error.diag.message_primary or ""
+    names = {index_name(kind, "by", each): each for each in kind.indexes}
+    names |= {index_name(kind, "one", each): each for each in kind.unique}
+    # Of very long ones it does not say which index it was.
+    told = [each for name, each in names.items() if f'"{name}"' in said] or names.values()
+    fields = {name for each in told for name in each}
+    size, id, name = max(
+        (len(value.encode()), record.id, name)
+        for record in records
+        for name in sorted(fields)
+        if isinstance(value := record[name], str)
+    )
+    text = (
+        f"is too long with {size:,} bytes: an index of PostgreSQL holds about 2,700; shorten it, "
+        "or declare the field without an index"
+    )
+    raise InvalidRecords([Problem(kind.name, id, name, text)])
 
 
 def refuse_referenced(link: Any, book: Book, table: Table, ids: Sequence[str]) -> None:

@@ -13,11 +13,17 @@ __all__ = ["ordering", "segments"]
 
 
 def ordering(places: Sequence[Place]) -> list[Any]:
-    """What stands behind ORDER BY: missing values first ascending and last descending, as the indexes have them."""
-    return [
-        each.value.desc().nulls_last() if each.descending else each.value.asc().nulls_first()
-        for each in places
-    ]
+    """What stands behind ORDER BY: missing values first ascending and last descending, as the indexes have them.
+
+    Where nothing is missing nothing is said of it: to PostgreSQL those would be two orders.
+    """
+    found = []
+    for each in places:
+        if each.descending:
+            found.append(each.value.desc().nulls_last() if each.nullable else each.value.desc())
+        else:
+            found.append(each.value.asc().nulls_first() if each.nullable else each.value.asc())
+    return found
 
 
 def segments(places: Sequence[Place]) -> list[Element]:

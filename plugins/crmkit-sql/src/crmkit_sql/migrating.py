@@ -146,11 +146,11 @@ class Migration:
     def create_index(self, table: Table, index: Index) -> None:
         """An index; records that clash in a unique one are named."""
         if index.vectors:
-            parts = ", ".join(quoted(each.name) for each in index.expressions)
+            parts = ", ".join(quoted(each.name) for each, _ in index.expressions)
             # Without its waiting list a search takes the same time after a load as later.
             how = f"USING gin ({parts}) WITH (fastupdate = off)"
         else:
-            how = f"({', '.join(map(_indexed, index.expressions))})"
+            how = f"({', '.join(_indexed(*each) for each in index.expressions)})"
         unique = "UNIQUE " if index.unique else ""
         # As text: Alembic quotes expressions apart from columns, and has no order of missing values for them.
         sql = f"CREATE {unique}INDEX {quoted(index.name)} ON {table.name} {how}"
@@ -212,16 +212,12 @@ def _stored(field: Field, value: Any) -> tuple[Any, ...]:
     return (value if dump is None else dump(value),)
 
 
-def _indexed(expression: Any) -> str:
+def _indexed(expression: Any, nullable: bool) -> str:
     """An expression as an index has it: without the name of its table, missing values first."""
-    text = str(
-        expression.compile(
-            dialect=_DIALECT,
-            compile_kwargs={"literal_binds": True, "include_table": False},
-        )
-    )
-    plain = isinstance(expression, sa.Column)
-    return f"{text if plain else f'({text})'} NULLS FIRST"
+    options = {"literal_binds": True, "include_table": False}
+    text = str(expression.compile(dialect=_DIALECT, compile_kwargs=options))
+    place = text if isinstance(expression, sa.Column) else f"({text})"
+    return f"{place} NULLS FIRST" if nullable else place
 
 
 _DIALECT = sa.create_mock_engine("postgresql://", lambda *_: None).dialect

@@ -14,8 +14,8 @@ from crmkit.records import FieldOptions
 from crmkit.schema import Field, Kind, Schema
 from crmkit.text import TOKENS_VERSION
 from crmkit.types import described
-from crmkit_sql.compile import Element, expressions
-from crmkit_sql.diagnosis import reference_name, unique_name
+from crmkit_sql.compile import Element, expressions, is_nullable
+from crmkit_sql.diagnosis import index_name, reference_name
 from crmkit_sql.layout import RESERVED, Table, shortened, tokens_column
 
 __all__ = ["FORMAT", "Index", "Kept", "Plan", "Step", "plan", "wanted_indexes"]
@@ -49,10 +49,10 @@ class Plan:
 
 @attrs.frozen
 class Index:
-    """An index that a kind must have; missing values stand first, as they sort."""
+    """An index that a kind must have: expressions, and whether they may be missing: then that stands first."""
 
     name: str
-    expressions: tuple[Element, ...]
+    expressions: tuple[tuple[Element, bool], ...]
     unique: tuple[str, ...] = ()
     vectors: bool = False
 
@@ -107,7 +107,7 @@ def _check_names(kind: Kind) -> None:
             f"the kind {kind.name!r} is called like tables of the storage; give it another name"
         )
     for field in kind.fields.values():
-        if field.column in RESERVED or field.column.startswith("crm_"):
+        if field.column in RESERVED:
             raise SchemaError(
                 f"{kind.name}.{field.name} is called like a column of the storage; give it another name"
             )
@@ -166,18 +166,24 @@ def wanted_indexes(table: Table) -> dict[str, Index]:
     """By name, every index that a kind must have, search apart."""
     kind, found = table.kind, {}
     for fields in kind.indexes:
-        name = shortened(f"{kind.name}__by__{'__'.join(kind.field(f).column for f in fields)}")
+        name = index_name(kind, "by", fields)
         # Pages are sorted by id at last: with it in the index, no step of theirs sorts.
         found[name] = Index(name, _of(table, fields, () if "id" in fields else ("id",)))
     for fields in kind.unique:
-        name = unique_name(kind, fields)
+        name = index_name(kind, "one", fields)
         found[name] = Index(name, _of(table, fields, ()), unique=tuple(fields))
     return found
 
 
-def _of(table: Table, fields: Sequence[str], more: Sequence[str]) -> tuple[Element, ...]:
-    names = (*fields, *more)
-    return tuple(e for name in names for e in expressions(table.kind.field(name), table.table))
+def _of(
+    table: Table, fields: Sequence[str], more: Sequence[str]
+) -> tuple[tuple[Element, bool], ...]:
+    found = [table.kind.field(name) for name in (*fields, *more)]
+    return tuple(
+        (each, is_nullable(table.kind, field))
+        for field in found
+        for each in expressions(field, table.table)
+    )
 
 
 def _indexes(table: Table, names: frozenset[str]) -> Iterator[Step]:
@@ -196,7 +202,7 @@ def _indexes(table: Table, names: frozenset[str]) -> Iterator[Step]:
 
 def search_index(table: Table) -> Index:
     """The index of a kind's tokens."""
-    vectors = tuple(table.table.c[tokens_column(each)] for each in table.searched)
+    vectors = tuple((table.table.c[tokens_column(each)], True) for each in table.searched)
     return Index(shortened(f"{table.kind.name}__search"), vectors, vectors=True)
 
 

@@ -33,6 +33,9 @@ __all__ = ["Owner", "SqlTransaction"]
 
 T = TypeVar("T")
 
+REFUSALS = (postgres.IntegrityError, postgres.ProgramLimitExceeded)
+"""What a record can be refused for."""
+
 FEW = 20
 """Up to so many rows go in one statement; more are copied."""
 
@@ -168,8 +171,9 @@ class SqlTransaction(SqlReads, Transaction):
             if len(rows) > FEW and self._copied(table, rows):
                 return
             inserted = self._inserted(table, records, rows)
-        except postgres.IntegrityError as error:
+        except REFUSALS as error:
             diagnosis.refuse_missing(table, records, error)
+            diagnosis.refuse_too_long(table, records, error)
             raise
         if len(inserted) != len(records):
             diagnosis.refuse_not_inserted(self.link, table, records, inserted)
@@ -260,12 +264,13 @@ class SqlTransaction(SqlReads, Transaction):
             self.link.run("SAVEPOINT crm_asking")
         try:
             done = run()
-        except postgres.IntegrityError as error:
+        except REFUSALS as error:
             if protected:
                 self.link.run("ROLLBACK TO SAVEPOINT crm_asking")
                 if isinstance(error, postgres.UniqueViolation):
                     diagnosis.refuse_taken(self.link, table, records)
             diagnosis.refuse_missing(table, records, error)
+            diagnosis.refuse_too_long(table, records, error)
             raise
         if protected:
             self.link.run("RELEASE SAVEPOINT crm_asking")
