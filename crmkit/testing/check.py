@@ -131,7 +131,9 @@ def _of_project(root: Path) -> Iterator[Subject]:
         text = f"{root / 'pyproject.toml'} declares no plugin"
         raise PluginError(f'{text}; add [project.entry-points.crmkit] with name = "package"')
     source = root / "src" if (root / "src").is_dir() else root
-    requires = frozenset(map(_distribution, project.get("dependencies", ())))
+    # Extras too, as the metadata of an installed distribution has them: what only tests need is one.
+    lists = [project.get("dependencies", ()), *project.get("optional-dependencies", {}).values()]
+    requires = frozenset(_distribution(each) for needs in lists for each in needs)
     readme = any(root.glob("README*"))
     for name, target in points.items():
         found = Found(name, project.get("name", ""), project.get("version", ""), target)

@@ -16,11 +16,35 @@ __all__ = ["Location", "read_url"]
 
 _OWN = ("schema", "timeout", "pool", "connect_timeout", "synchronous")
 _LIBPQ = frozenset(
-    (
-        "user password dbname host port hostaddr passfile service options application_name sslmode sslrootcert "
-        "sslcert sslkey sslpassword sslcrl gssencmode channel_binding require_auth krbsrvname keepalives "
-        "keepalives_idle keepalives_interval keepalives_count tcp_user_timeout target_session_attrs load_balance_hosts"
-    ).split()
+    [
+        "user",
+        "password",
+        "dbname",
+        "host",
+        "port",
+        "hostaddr",
+        "passfile",
+        "service",
+        "options",
+        "application_name",
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcrl",
+        "gssencmode",
+        "channel_binding",
+        "require_auth",
+        "krbsrvname",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "target_session_attrs",
+        "load_balance_hosts",
+    ]
 )
 _URL = re.compile(r"postgres(?:ql)?://(?P<rest>[^?#]*)(?:\?(?P<options>.*))?", re.DOTALL)
 
