@@ -61,16 +61,8 @@ _FAST_CHECKS = {
 def accept(kind: Kind, records: Sequence[Record]) -> list[Record]:
     """The records with every value in its final form; raises `InvalidRecords` naming all that does not fit."""
     if kind.opaque:
-        raise InvalidRecords(
-            [
-                Problem(
-                    kind.name,
-                    "",
-                    None,
-                    f"its plugin {kind.owner} is not loaded; nobody else may write it",
-                )
-            ]
-        )
+        why = f"its plugin {kind.owner} is not loaded; nobody else may write it"
+        raise InvalidRecords([Problem(kind.name, "", None, why)])
     fast, cls = _fast_check(kind), kind.cls
     problems: list[Problem] = []
     accepted = [
@@ -292,14 +284,6 @@ def blanked(kind: Kind, field: Field) -> Any:
     if not field.required or field.added:
         return None
     if field.type.blank is None:
-        raise InvalidRecords(
-            [
-                Problem(
-                    kind.name,
-                    "",
-                    field.name,
-                    "is required and has no blank value; declare it `| None`",
-                )
-            ]
-        )
+        why = "is required and has no blank value; declare it `| None`"
+        raise InvalidRecords([Problem(kind.name, "", field.name, why)])
     return field.type.dump(field.type.blank)

@@ -71,9 +71,7 @@ def _required_type(annotation: Any, options: FieldOptions, place: str) -> FieldT
 
 
 def _choice(values: tuple[Any, ...], enum: type[Enum] | None, place: str) -> Choice:
-    if not values or not (
-        all(type(value) is str for value in values) or all(type(value) is int for value in values)
-    ):
+    if {type(value) for value in values} not in ({str}, {int}):
         raise SchemaError(
             f"{place} must choose among texts, or among whole numbers, not {values!r}"
         )

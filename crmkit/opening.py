@@ -74,11 +74,8 @@ def build_schema(
 
 def _kept_custom(kept: dict[str, Any]) -> list[tuple[str, Field]]:
     """The fields that people added, by the catalogue: there before the database is open for reading."""
-    found = []
-    for name, entry in kept.items():
-        opaque = from_catalogue(name, entry)
-        found += [(name, field) for field in opaque.fields.values() if field.custom]
-    return found
+    kinds = (from_catalogue(name, entry) for name, entry in kept.items())
+    return [(kind.name, each) for kind in kinds for each in kind.fields.values() if each.custom]
 
 
 def open_schema(
@@ -168,11 +165,7 @@ def _renormalise(storage: Storage, plugins: Plugins, clock: Clock, region: str) 
 
 
 def _rewrite(
-    storage: Storage,
-    kind: Kind,
-    change: Callable[[Record], Record],
-    progress: str,
-    clock: Clock,
+    storage: Storage, kind: Kind, change: Callable[[Record], Record], progress: str, clock: Clock
 ) -> None:
     """Change every record of a kind, journaled, in transactions that can be interrupted anywhere."""
     query = Query(kind.name, limit=BATCH, after=storage.state(progress))

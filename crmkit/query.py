@@ -5,6 +5,7 @@ A condition is not resolved here: a path gets its meaning when a query meets its
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any, Literal, Protocol, TypeAlias
@@ -47,6 +48,9 @@ class _NoTruth:
             "and any_of(...) in place of `or`"
         )
 
+    def __or__(self, other: Where | Linked | AnyOf) -> AnyOf:
+        return any_of(self, other)  # type: ignore[arg-type]  # one of the three
+
 
 @attrs.frozen
 class Where(_NoTruth):
@@ -55,9 +59,6 @@ class Where(_NoTruth):
     path: str
     op: Op
     value: object
-
-    def __or__(self, other: Where | Linked | AnyOf) -> AnyOf:
-        return any_of(self, other)
 
 
 @attrs.frozen
@@ -68,18 +69,12 @@ class Linked(_NoTruth):
     field: str
     conditions: tuple[Condition, ...] = ()
 
-    def __or__(self, other: Where | Linked | AnyOf) -> AnyOf:
-        return any_of(self, other)
-
 
 @attrs.frozen
 class AnyOf(_NoTruth):
     """At least one of these holds. One level: no `AnyOf` in an `AnyOf`. Of nothing, it never holds."""
 
     conditions: tuple[Where | Linked, ...]
-
-    def __or__(self, other: Where | Linked | AnyOf) -> AnyOf:
-        return any_of(self, other)
 
 
 Condition: TypeAlias = Where | AnyOf | Linked
@@ -272,13 +267,7 @@ def _ordered(value: Any, op: Op, wanted: Any) -> bool:
     if isinstance(value, Money) and value.currency != wanted.currency:
         return False
     left, right = sort_key(value), sort_key(wanted)
-    if op == "lt":
-        return bool(left < right)
-    if op == "le":
-        return bool(left <= right)
-    if op == "gt":
-        return bool(left > right)
-    return bool(left >= right)
+    return bool(getattr(operator, op)(left, right))
 
 
 def sort_key(value: Any) -> tuple[Any, ...]:

@@ -21,15 +21,7 @@ import attrs
 from crmkit.errors import SchemaError, nearest
 from crmkit.values import NEVER, new_id
 
-__all__ = [
-    "FieldOptions",
-    "KindOptions",
-    "OnDelete",
-    "OpaqueRecord",
-    "Record",
-    "field",
-    "kind",
-]
+__all__ = ["FieldOptions", "KindOptions", "OnDelete", "OpaqueRecord", "Record", "field", "kind"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Record")

@@ -158,7 +158,9 @@ def check_totals(
     for each in measures:
         type_ = schema.locate(kind, each.path).field.type.name
         if each.of == "sum" and type_ not in {"whole", "number", "decimal", "money"}:
-            raise QueryError(f"{kind.name}.{each.path} is of type {type_}, which has no sum")
+            raise QueryError(
+                f"{kind.name}.{each.path} is of type {type_}, which has no sum; count it"
+            )
 
 
 _text = Text()

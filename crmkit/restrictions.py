@@ -76,11 +76,7 @@ class Views:
     """
 
     def __init__(
-        self,
-        plugins: Plugins,
-        actor: Actor,
-        reader: Any,
-        fresh_for: float | None = FRESH_FOR,
+        self, plugins: Plugins, actor: Actor, reader: Any, fresh_for: float | None = FRESH_FOR
     ) -> None:
         self._calls = plugins.calls("crm_restrict") if actor != SYSTEM else ()
         self._actor = actor

@@ -63,14 +63,10 @@ _classes = _Classes()
 
 def _folded(text: str) -> str:
     """NFC, case-folded, everything that is not part of a word turned into spaces."""
-    if not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
-    text = text.casefold()
-    if not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     text = text.translate(_classes)
     # Taking joiners out can bring a letter and its mark together.
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text)
 
 
 def search_tokens(text: str) -> list[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 
-from crmkit.errors import QueryError
 from crmkit.query import Order, Query, where
 from crmkit.records import Record
-from crmkit.resolve import make_cursor
+from crmkit.resolve import make_cursor, seal, unseal
 from crmkit.schema import Kind
 
 if TYPE_CHECKING:
@@ -72,7 +69,7 @@ def timeline(
     for name, page in pages.items():
         cursors[name] = _cursor(reader, wanted[name], page, cursors.get(name))
     more = any(cursor is not None for cursor in cursors.values())
-    return Records(tuple(shown[:limit]), _write(cursors) if more else None)
+    return Records(tuple(shown[:limit]), seal(_CURSORS, cursors) if more else None)
 
 
 def _page(
@@ -113,19 +110,14 @@ def _cursor(reader: Reader, kind: Kind, page: Records[Record], reached: Any) -> 
     return make_cursor(reader.schema, query, [reached[str(kind.timeline)]], reached.id)
 
 
-def _write(cursors: Mapping[str, str | None]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(cursors).encode()).decode()
+_CURSORS = ["timeline"]
+"""What a timeline's cursors are sealed for."""
 
 
 def _read(text: str | None, kinds: Mapping[str, Kind]) -> dict[str, str | None]:
-    if text is None:
-        return {}
-    try:
-        cursors = json.loads(base64.urlsafe_b64decode(text))
+    def read(cursors: Any) -> dict[str, str | None]:
         if isinstance(cursors, dict) and cursors.keys() <= kinds.keys():
             return cursors
-    except (ValueError, RecursionError):
-        pass
-    raise QueryError(
-        "this cursor belongs to another timeline or is damaged; start again without `after`"
-    )
+        raise ValueError("not of these kinds")
+
+    return {} if text is None else unseal(_CURSORS, text, read)

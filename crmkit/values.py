@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ INT64 = 2**63 - 1
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """The `created_at` and `updated_at` of a record that was never saved."""
 
+_CURRENCY = re.compile("[A-Z]{3}")
 # ISO 4217: the currencies whose minor unit is not a hundredth.
 _DECIMALS = {
     **dict.fromkeys(
@@ -54,13 +56,7 @@ class Money:
                 f"money is a whole number of minor units within 64 bits, not {self.minor!r}"
             )
         code = self.currency
-        if not (
-            isinstance(code, str)
-            and len(code) == 3
-            and code.isascii()
-            and code.isalpha()
-            and code.isupper()
-        ):
+        if not (isinstance(code, str) and _CURRENCY.fullmatch(code)):
             raise ValueRefused(
                 f"a currency is three capital letters of ISO 4217, as in 'KRW', not {code!r}"
             )

@@ -154,7 +154,7 @@ def test_a_timeline_merges_kinds_by_time_and_pages_without_gaps(open_crm, plugin
     assert len({record.id for record in seen}) == 35
     assert [time(r) for r in seen] == sorted(map(time, seen), reverse=True)
     assert {r.__kind__ for r in crm.timeline(customer.id, [Visit])} == {"visit"}
-    with pytest.raises(QueryError, match="another timeline"):
+    with pytest.raises(QueryError, match="another query"):
         crm.timeline(customer.id, [Visit], after=crm.timeline(customer.id, limit=1).after)
 
 
