@@ -14,7 +14,7 @@ _HOMES = {
     "crm": "CRM Handle",
     "errors": "BackendError BusyError CauseLoop ClosedError ConfigError ConflictError CrmError Denied Duplicate "
     "InvalidRecords MissingReference NotFound PatchConflict PluginConflict PluginError Problem QueryError "
-    "ReferencedError RestrictedError SchemaError TransactionError UnsupportedError ValueRefused",
+    "ReferencedError RestrictedError SchemaError TransactionError TrimmedError UnsupportedError ValueRefused",
     "kinds": "Alias Customer CustomField Direction Identity Interaction Participant",
     "manifest": "Check CommandSpec FieldSpec Finding Manifest Restriction Section WorkerSpec hookimpl hookspec",
     "query": "AnyOf Linked Order Query Where any_of holds linked where",

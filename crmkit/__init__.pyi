@@ -32,6 +32,7 @@ from crmkit.errors import ReferencedError as ReferencedError
 from crmkit.errors import RestrictedError as RestrictedError
 from crmkit.errors import SchemaError as SchemaError
 from crmkit.errors import TransactionError as TransactionError
+from crmkit.errors import TrimmedError as TrimmedError
 from crmkit.errors import UnsupportedError as UnsupportedError
 from crmkit.errors import ValueRefused as ValueRefused
 from crmkit.kinds import Alias as Alias

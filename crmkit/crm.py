@@ -45,11 +45,6 @@ class Handle(Reader):
         self._app = app
         self._own_views = Views(app.plugins, actor, app)
 
-    @property
-    def schema(self) -> Schema:
-        """The kinds there are."""
-        return self._app.schema
-
     def _reads(self) -> Reads:
         self._app.check_outside()
         return self._app.storage

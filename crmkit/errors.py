@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import attrs
 
 __all__ = [
     "BackendError",
@@ -26,6 +29,7 @@ __all__ = [
     "RestrictedError",
     "SchemaError",
     "TransactionError",
+    "TrimmedError",
     "UnsupportedError",
     "ValueRefused",
     "nearest",
@@ -46,6 +50,14 @@ class SchemaError(CrmError, TypeError):
 
 class QueryError(CrmError, ValueError):
     """A condition, order or cursor that does not fit the kind it meets."""
+
+
+class TrimmedError(QueryError):
+    """A part of the past was asked for that was trimmed from the journal. Attribute `since`: from when on it is known."""
+
+    def __init__(self, sentence: str, since: datetime) -> None:
+        super().__init__(sentence)
+        self.since = since
 
 
 class ConfigError(CrmError, ValueError):
@@ -78,8 +90,8 @@ class NotFound(CrmError, LookupError):
     Attributes: `kind`, `id`.
     """
 
-    def __init__(self, kind: str, id: str) -> None:
-        super().__init__(f"there is no {kind} {id!r}; look it up with `crm search`")
+    def __init__(self, kind: str, id: str, hint: str = "look it up with `crm search`") -> None:
+        super().__init__(f"there is no {kind} {id!r}; {hint}")
         self.kind = kind
         self.id = id
 
@@ -88,19 +100,15 @@ class RestrictedError(CrmError, PermissionError):
     """The actor may not see a field that the query, order, total or write uses."""
 
 
+@attrs.define(eq=False, repr=False)
 class Problem:
     """One thing that is wrong with one record: `kind`, `id`, `field`, `text` and the `plugin` that says so."""
 
-    __slots__ = ("field", "id", "kind", "plugin", "text")
-
-    def __init__(
-        self, kind: str, id: str, field: str | None, text: str, plugin: str | None = None
-    ) -> None:
-        self.kind = kind
-        self.id = id
-        self.field = field
-        self.text = text
-        self.plugin = plugin
+    kind: str
+    id: str
+    field: str | None
+    text: str
+    plugin: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.kind}.{self.field}" if self.field else self.kind
@@ -189,22 +197,9 @@ class Duplicate(CrmError, ValueError):
 class MissingReference(CrmError, LookupError):
     """A record refers to another that is not there. Attributes: `kind`, `id`, `field`, `target`, `target_id`."""
 
-    def __init__(
-        self,
-        kind: str,
-        id: str,
-        field: str,
-        target: str,
-        target_id: str,
-        merged_into: str | None = None,
-    ) -> None:
-        hint = (
-            f"it was merged into {merged_into}; refer to that"
-            if merged_into
-            else f"add the {target} first"
-        )
+    def __init__(self, kind: str, id: str, field: str, target: str, target_id: str) -> None:
         super().__init__(
-            f"{kind}.{field} refers to {target} {target_id!r}, which does not exist; {hint}"
+            f"{kind}.{field} refers to {target} {target_id!r}, which does not exist; add the {target} first"
         )
         self.kind = kind
         self.id = id

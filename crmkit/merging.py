@@ -37,9 +37,13 @@ def redact(writer: Writer, kind: Kind, ids: Sequence[str], names: Sequence[str])
     """Blank these fields of records, there or deleted, in all that remembers them."""
     blanks = {name: blanked(kind, kind.field(name)) for name in names}
     current = writer.storage.get(kind.name, ids)
+    blank = [
+        _blank(writer, kind, id, record, blanks) for id, record in zip(ids, current, strict=True)
+    ]
     writes = [
-        Write("redact", _blank(writer, kind, id, record, blanks), record)
-        for id, record in zip(ids, current, strict=True)
+        Write("redact", each, record)
+        for each, record in zip(blank, current, strict=True)
+        if each is not None
     ]
     writer.guards.authorize(kind, writes)
     writer.touched.add(kind.name)
@@ -50,12 +54,13 @@ def redact(writer: Writer, kind: Kind, ids: Sequence[str], names: Sequence[str])
 
 def _blank(
     writer: Writer, kind: Kind, id: str, record: Record | None, blanks: Mapping[str, Any]
-) -> Record:
-    """The record without its values; of one that is deleted, what its last delete remembers."""
+) -> Record | None:
+    """The record without its values; of one that is deleted, what its last delete remembers, None if that is trimmed."""
     if record is not None:
         return load_document(kind, {**dump_document(kind, record), **blanks})
-    deletes = [each for each in writer.storage.history(kind.name, id) if each.action == "delete"]
-    if not deletes:
+    history = writer.storage.history(kind.name, id)
+    if not history:
         raise NotFound(kind.name, id)
-    version = writer.storage.versions(kind.name, [id])[id]
-    return load_document(kind, {**(deletes[-1].delta or {}), **blanks, "version": version})
+    left: Any = [each.delta for each in history if each.action == "delete" and each.delta]
+    version = {"version": history[-1].version}
+    return load_document(kind, {**left[-1], **blanks, **version}) if left else None

@@ -1,20 +1,83 @@
-"""The past: the present undone step by step, by the journal."""
+"""The past: the present undone step by step, by the journal, back to where it was trimmed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+import attrs
 
 from crmkit.changes import Change, Document
 from crmkit.codec import dump_document, load_document
+from crmkit.errors import TrimmedError
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.scan import Scan
 from crmkit.schema import Kind
 from crmkit.storage import NO_SCOPE, Reads, Scope
-from crmkit.values import format_time
+from crmkit.values import format_time, parse_time
 
-__all__ = ["Past", "before", "undone", "version_of"]
+__all__ = ["TRIMMED", "Horizon", "Past", "before", "changes_behind", "undone", "version_of"]
+
+TRIMMED = "crmkit/trimmed"
+"""Under what a database keeps its `Horizon`."""
+
+
+@attrs.frozen
+class Horizon:
+    """Back to when the past is known: what was recorded `before` that moment is trimmed, up to a position of the journal.
+
+    It is kept before anything is taken out; `reached` is the position up to which that is done.
+    """
+
+    before: datetime
+    position: int
+    reached: int = 0
+
+    @classmethod
+    def of(cls, reads: Reads) -> Horizon | None:
+        """That of a database; None while its journal is whole."""
+        kept = reads.state(TRIMMED)
+        return kept and cls(**{**kept, "before": parse_time(kept["before"])})
+
+    def plain(self) -> dict[str, Any]:
+        """What is kept."""
+        return {**attrs.asdict(self), "before": format_time(self.before)}
+
+    @classmethod
+    def check(cls, reads: Reads, at: datetime) -> None:
+        """Raise `TrimmedError` for a moment that is not known any more."""
+        horizon = cls.of(reads)
+        if horizon and at < horizon.before:
+            raise TrimmedError(
+                f"the past is known from {horizon.before.isoformat()} on, where the journal was trimmed; "
+                "ask for that time or a later one",
+                horizon.before,
+            )
+
+
+def changes_behind(reads: Reads, after: int, *asked: Any) -> list[Change]:
+    """What `Reads.changes` gives, none missing: from 0 on, what is behind that which was trimmed.
+
+    Raises `TrimmedError` if some of them are trimmed.
+    """
+    start = after
+    while True:
+        found = reads.changes(start, *asked)
+        # None is missing where all positions are there: then nobody needs to ask for the horizon.
+        if start and found and found[-1].position - start == len(found):
+            return found
+        horizon = Horizon.of(reads)
+        if horizon is None or start >= horizon.position:
+            return found
+        if after:
+            raise TrimmedError(
+                f"changes behind position {after} are trimmed from the journal; begin again with 0, "
+                f"for what is left behind position {horizon.position}",
+                horizon.before,
+            )
+        start = horizon.position
 
 
 def before(document: Document | None, change: Change) -> Document | None:
@@ -65,6 +128,7 @@ class Past(Scan):
         self._at = at
         self._scope = scope
         self._kinds: dict[str, dict[str, Record]] = {}
+        Horizon.check(reads, at)
 
     def get(self, name: str, id: str) -> Record | None:
         """One record as it was."""
@@ -74,12 +138,14 @@ class Past(Scan):
             return None
         changes = self._reads.history(name, id)
         document = undone(None if now is None else dump_document(kind, now), changes, self._at)
+        Horizon.check(self._reads, self._at)  # it may have been trimmed meanwhile
         return None if document is None else load_document(kind, document)
 
     def all(self, name: str) -> Mapping[str, Record]:
         """Every record of a kind as it was, by id."""
         if name not in self._kinds:
             self._kinds[name] = {each.id: each for each in self._rebuilt(self.schema[name])}
+            Horizon.check(self._reads, self._at)  # it may have been trimmed meanwhile
         return self._kinds[name]
 
     def _rebuilt(self, kind: Kind) -> Iterator[Record]:

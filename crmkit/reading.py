@@ -11,12 +11,12 @@ from crmkit.changes import Actor, Change
 from crmkit.codec import dump_document, load_document
 from crmkit.errors import NotFound, PluginError, QueryError, UnsupportedError
 from crmkit.kinds import Alias
-from crmkit.past import Past, version_of
+from crmkit.past import Horizon, Past, changes_behind, version_of
 from crmkit.query import Condition, Order, Query, kind_name, ordered
 from crmkit.records import Record
-from crmkit.resolve import resolve
+from crmkit.resolve import check_totals, resolve
 from crmkit.restrictions import View, Views
-from crmkit.schema import Kind, Schema
+from crmkit.schema import Schema
 from crmkit.storage import Measure, Page, Reads, Total
 from crmkit.timeline import Records, timeline
 from crmkit.values import utc
@@ -68,9 +68,9 @@ class Reader(ABC):
         return self._app.clock()
 
     @property
-    @abstractmethod
     def schema(self) -> Schema:
         """The kinds there are."""
+        return self._app.schema
 
     @abstractmethod
     def _reads(self) -> Reads:
@@ -80,9 +80,9 @@ class Reader(ABC):
     def _views(self) -> Views:
         """What the actor may see."""
 
-    @abstractmethod
     def _reload(self) -> bool:
-        """Look for fields that people added meanwhile; whether there are any."""
+        """Look for fields that people added meanwhile; whether there are any. A transaction has those of its beginning."""
+        return False
 
     # One record ------------------------------------------------------------------------------------------------
 
@@ -190,22 +190,10 @@ class Reader(ABC):
         measures += [Measure("min", path) for path in _paths(min)]
         measures += [Measure("max", path) for path in _paths(max)]
         query = self._query(kind, conditions)
-        used = [*_paths(by), *(measure.path for measure in measures)]
-        owner = self.schema[query.kind]
-        for path in used:
-            self.schema.locate(owner, path)
-        for measure in measures:
-            self._check_measure(owner, measure)
+        check_totals(self.schema, query, _paths(by), measures)
+        used = (*_paths(by), *(measure.path for measure in measures))
         scope = self._views().scope_of(self.schema, query, *used)
         return self._reads().totals(query, _paths(by), measures, scope)
-
-    def _check_measure(self, kind: Kind, measure: Measure) -> None:
-        type_ = self.schema.locate(kind, measure.path).field.type
-        summed = {"whole", "number", "decimal", "money"}
-        if (type_.name not in summed) if measure.of == "sum" else ("lt" not in type_.ops):
-            raise QueryError(
-                f"{kind.name}.{measure.path} is of type {type_.name}, which has no {measure.of}; count it instead"
-            )
 
     def at_version(self, kind: type[R] | str, id: str, version: int) -> R:
         """The record as it was at a version; raises `NotFound` if it was not there, or may not be read now.
@@ -222,7 +210,9 @@ class Reader(ABC):
             document = version_of(dump_document(owner, current), history, version)
             if document is not None:
                 return view.show(load_document(owner, document))  # type: ignore[return-value]  # asked for by kind
-        raise NotFound(name, f"{id} at version {version}")
+        raise NotFound(
+            name, f"{id} at version {version}", f"`crm history {name} {id}` shows what there is"
+        )
 
     def columns(
         self, kind: type[Record] | str, paths: Sequence[str], *conditions: Condition
@@ -248,10 +238,8 @@ class Reader(ABC):
             raise UnsupportedError(
                 "search is of the present; find(..., as_of=...) takes conditions"
             )
-        names = (
-            [kind_name(kind) for kind in kinds] if kinds is not None else list(self.schema.kinds)
-        )
-        names = [name for name in names if self.schema[name].searchable]
+        wanted = self.schema if kinds is None else [self.schema[kind_name(each)] for each in kinds]
+        names = [kind.name for kind in wanted if kind.searchable]
         views = {name: self._views().of(self.schema, name) for name in names}
         scope = {name: view.conditions for name, view in views.items() if view.conditions}
         hidden = {name: view.masked for name, view in views.items() if view.masked}
@@ -277,9 +265,14 @@ class Reader(ABC):
         limit: int | None = None,
         since: datetime | None = None,
     ) -> list[Change]:
-        """Changes behind a position of the journal, in order, of records that the actor may read now."""
+        """Changes behind a position of the journal, in order, of records that the actor may read now.
+
+        Raises `TrimmedError` if some of them were trimmed; 0 stands for where the journal begins.
+        """
         names = None if kinds is None else [self.schema[kind_name(kind)].name for kind in kinds]
-        found = self._reads().changes(after, names, limit, since)
+        found = changes_behind(self._reads(), after, names, limit, since)
+        if since is not None:
+            Horizon.check(self._reads(), since)
         return [
             self._views().of(self.schema, change.kind).show_change(change)
             for change in found

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -188,15 +189,9 @@ class Reads(ABC):
         self, query: Query, paths: Sequence[str], scope: Scope = NO_SCOPE, batch: int = 10_000
     ) -> Iterator[list[list[Any]]]:
         """The values of some fields of the kind itself, column by column, in batches, for analytics."""
-        batches: list[list[Any]] = [[] for _ in paths]
-        for record in self.find(query, scope):
-            for column, path in zip(batches, paths, strict=True):
-                column.append(record[path])
-            if batches and len(batches[0]) >= batch:
-                yield batches
-                batches = [[] for _ in paths]
-        if batches and batches[0]:
-            yield batches
+        found = self.find(query, scope)
+        while paths and (records := list(islice(found, batch))):
+            yield [[record[path] for record in records] for path in paths]
 
     @abstractmethod
     def state(self, key: str) -> Any:
@@ -260,7 +255,7 @@ class Transaction(Reads):
 
         That part ends at the first change, in the order of positions, that was not. Nothing of it is loaded.
         """
-        raise _untrimmed(self)
+        raise UnsupportedError(_KEEPS.format(type(self).__name__))
 
     def trim(self, through: int, after: int, limit: int) -> tuple[int, int]:
         """Go on with taking the journal up to the position `through` out: over the next `limit` changes behind `after`.
@@ -269,7 +264,7 @@ class Transaction(Reads):
         delta is forgotten: None, whatever its action. All others go. Returns the position that was reached, which is
         `through` when no change up to there is left to go over, and how many changes were taken out.
         """
-        raise _untrimmed(self)
+        raise UnsupportedError(_KEEPS.format(type(self).__name__))
 
     @abstractmethod
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
@@ -291,10 +286,7 @@ class Transaction(Reads):
         """Wait until no other transaction holds this name, then hold it until the end."""
 
 
-def _untrimmed(transaction: Transaction) -> UnsupportedError:
-    return UnsupportedError(
-        f"{type(transaction).__name__} cannot trim its journal; use a storage that can, or keep all of it"
-    )
+_KEEPS = "{} cannot trim its journal; keep all of it, or move to a storage that can"
 
 
 class Storage(Reads):
@@ -316,6 +308,10 @@ class Storage(Reads):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and connections; safe to call twice."""
+
+    def describe(self) -> str:
+        """What it is and of which version, in a few words for `crm doctor`."""
+        return type(self).__name__
 
     def backup(self, target: Path, progress: Progress | None = None) -> None:
         """Write a consistent copy of the whole database to a new file, while others go on writing."""

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.changes import Actor, Cause, Write
 from crmkit.codec import accept, difference, dump_document, load_document
-from crmkit.errors import (
-    ConflictError,
-    InvalidRecords,
-    NotFound,
-    RestrictedError,
-    TransactionError,
-)
+from crmkit.errors import ConflictError, InvalidRecords, NotFound, RestrictedError, TransactionError
 from crmkit.guards import Guards
 from crmkit.merging import absorb, redact
 from crmkit.past import version_of
@@ -23,7 +17,7 @@ from crmkit.query import kind_name
 from crmkit.reading import R, Reader
 from crmkit.records import Record
 from crmkit.restrictions import MASKED, Views
-from crmkit.schema import Kind, Schema
+from crmkit.schema import Kind
 from crmkit.storage import Reads
 from crmkit.storage import Transaction as StorageTransaction
 from crmkit.values import utc
@@ -44,11 +38,6 @@ class GuardView(Reader):
         self._storage = storage
         self._unrestricted = Views(app.plugins, app.actor, self)
 
-    @property
-    def schema(self) -> Schema:
-        """The kinds there are."""
-        return self._app.schema
-
     def lock(self, name: str) -> None:
         """Hold a name until the end of the transaction: a rule over several records is then safe."""
         self._storage.lock(name)
@@ -58,9 +47,6 @@ class GuardView(Reader):
 
     def _views(self) -> Views:
         return self._unrestricted
-
-    def _reload(self) -> bool:
-        return False
 
 
 class Transaction(Reader):
@@ -108,20 +94,12 @@ class Transaction(Reader):
 
     # `Reader` --------------------------------------------------------------------------------------------------
 
-    @property
-    def schema(self) -> Schema:
-        """The kinds there are."""
-        return self._app.schema
-
     def _reads(self) -> Reads:
         self._writer.usable()
         return self._storage
 
     def _views(self) -> Views:
         return self._seen
-
-    def _reload(self) -> bool:
-        return False
 
     def end(self, reason: str) -> None:
         """Refuse whatever comes from now on, with this sentence."""

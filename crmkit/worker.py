@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-
-import attrs
 
 from crmkit.changes import MAX_DEPTH, Actor, Cause, Change
 from crmkit.errors import BackendError, CauseLoop, PluginError
 from crmkit.manifest import WorkerSpec, described
 from crmkit.plugins import resolve
+from crmkit.positions import Aside, asides, key_of, reached
 from crmkit.transaction import Transaction
 from crmkit.values import format_time, new_id, parse_time
 
 if TYPE_CHECKING:
     from crmkit.crm import CRM
 
-__all__ = ["Aside", "WorkerState", "retry", "run_workers", "worker_states"]
+__all__ = ["run_workers"]
 
 BATCH = 200
 """How many changes a worker is given at once."""
@@ -38,81 +37,6 @@ TRIES = 5
 
 POLL = 0.5
 """Seconds between two looks at a journal in which nothing happens."""
-
-
-@attrs.frozen
-class Aside:
-    """A change that a worker failed at, or that waits behind one of the same record.
-
-    `again` is when it will be tried, None if it was tried often enough and waits for `crm worker retry`.
-    """
-
-    worker: str
-    position: int
-    kind: str
-    id: str
-    error: str
-    tries: int
-    again: datetime | None
-
-    @property
-    def key(self) -> str:
-        """Where it is kept; keys sort by position."""
-        return f"{_key(self.worker)}/aside/{self.position:020}"
-
-    def plain(self) -> dict[str, Any]:
-        """What is kept."""
-        return {**attrs.asdict(self), "again": self.again and format_time(self.again)}
-
-
-@attrs.frozen
-class WorkerState:
-    """How far a worker has come: `lag` is how many changes are behind its position, 0 for one of the clock."""
-
-    name: str
-    position: int
-    lag: int
-    ran_at: datetime | None
-    error: str | None
-    aside: tuple[Aside, ...] = ()
-
-
-def _key(worker: str) -> str:
-    return f"crmkit/worker/{worker}"
-
-
-def _asides(crm: CRM, worker: str) -> list[Aside]:
-    kept = crm.storage.states(f"{_key(worker)}/aside/")
-    return [
-        Aside(**{**entry, "again": entry["again"] and parse_time(entry["again"])})
-        for _, entry in sorted(kept.items())
-    ]
-
-
-def worker_states(crm: CRM) -> list[WorkerState]:
-    """How far every worker of the app has come."""
-    found = []
-    for name, (spec, _) in crm.plugins.workers().items():
-        kept = crm.storage.state(_key(name)) or {}
-        position = kept.get("position", 0)
-        lag = len(crm.storage.changes(position, spec.kinds or None)) if spec.every is None else 0
-        ran = kept.get("ran") and parse_time(kept["ran"])
-        aside = tuple(_asides(crm, name))
-        found.append(WorkerState(name, position, lag, ran, kept.get("error"), aside))
-    return found
-
-
-def retry(crm: CRM, name: str | None = None) -> int:
-    """Let changes that were set aside be tried again at once, of one worker or of all; returns how many."""
-    due = [
-        attrs.evolve(entry, again=crm.storage.now(), tries=0)
-        for worker in ([name] if name else crm.plugins.workers())
-        for entry in _asides(crm, worker)
-    ]
-    with crm.storage.transaction() as tx:
-        for entry in due:
-            tx.set_state(entry.key, entry.plain())
-    return len(due)
 
 
 def run_workers(
@@ -171,7 +95,7 @@ class _Run:
         self.crm = crm
         self.spec = spec
         self.function = function
-        self.key = _key(spec.name)
+        self.key = key_of(spec.name)
         self.holder = new_id()
         self.ran = ""
         self.on_progress = on_progress or (lambda name, count: None)
@@ -239,7 +163,7 @@ class _Run:
         worked = self._again()
         while not ended.is_set():
             kept = self.crm.storage.state(self.key)
-            start = (kept or {}).get("position", 0)
+            start = reached(self.crm.storage, kept)
             head = self.crm.storage.position()
             changes = self.crm.storage.changes(start, self.spec.kinds or None, BATCH)
             if not changes:
@@ -258,7 +182,7 @@ class _Run:
     def _work_off(self, kept: Any, changes: Sequence[Change]) -> int:
         """Work off a batch, or its halves if it fails, or set its one change aside."""
         end = self._reached(changes[-1].position)
-        stuck = {(entry.kind, entry.id) for entry in _asides(self.crm, self.spec.name)}
+        stuck = {(entry.kind, entry.id) for entry in asides(self.crm.storage, self.spec.name)}
         free = [change for change in changes if (change.kind, change.id) not in stuck]
         waiting = [change for change in changes if (change.kind, change.id) in stuck]
         try:
@@ -286,15 +210,17 @@ class _Run:
         """Try again what is due: of each record only the first, since later changes wait behind it."""
         worked = 0
         seen: set[tuple[str, str]] = set()
-        for entry in _asides(self.crm, self.spec.name):
+        for entry in asides(self.crm.storage, self.spec.name):
             record = (entry.kind, entry.id)
             if record in seen or entry.again is None or entry.again > self.crm.storage.now():
                 seen.add(record)
                 continue
-            [change] = self.crm.storage.changes(entry.position - 1, None, 1)
+            found = self.crm.storage.changes(entry.position - 1, None, 1)
+            # It is gone if the journal was being trimmed when this worker began.
+            changes = [each for each in found if each.position == entry.position]
             try:
                 with self._transaction() as tx:
-                    self._run(tx, [change])
+                    self._run(tx, changes)
                     if not tx.set_state(entry.key, None, entry.plain()):
                         raise _TakenOver
                 worked += 1
@@ -304,7 +230,7 @@ class _Run:
                 seen.add(record)
                 with self._transaction() as tx:
                     tries = _tries(error, entry.tries + 1)
-                    self._set_aside(tx, change, described(error), tries, entry.plain())
+                    self._set_aside(tx, changes[0], described(error), tries, entry.plain())
         return worked
 
     def _run(self, tx: Transaction, changes: Sequence[Change]) -> None:

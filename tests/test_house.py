@@ -14,8 +14,8 @@ CORE = ROOT / "crmkit"
 # A file imports only from files above it in this list.
 FLOORS = """
 errors values plain text query fieldtype types records kinds schema declarations catalogue resolve changes storage scan codec rows memory
-hookspecs manifest hooks plugins config restrictions past timeline reading guards writer merging transaction opening crm
-worker scaffold cli testing
+hookspecs manifest hooks plugins config restrictions past timeline reading guards writer merging transaction opening crm positions
+worker trimming scaffold cli testing
 """.split()  # noqa: SIM905  (a list would fill the page)
 
 

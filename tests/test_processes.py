@@ -15,7 +15,8 @@ import pytest
 pytest.importorskip("crmkit_sqlite")
 
 from crmkit import Customer, Interaction, Query, where
-from crmkit.worker import run_workers, worker_states
+from crmkit.positions import worker_states
+from crmkit.worker import run_workers
 from tests.company import open_company
 
 ROOT = Path(__file__).parents[1]

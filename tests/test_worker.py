@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from crmkit import Customer, Interaction, PluginError, WorkerSpec, where
-from crmkit.worker import retry, run_workers, worker_states
+from crmkit.positions import retry, worker_states
+from crmkit.worker import run_workers
 
 
 @pytest.fixture

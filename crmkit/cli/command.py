@@ -18,6 +18,7 @@ __all__ = [
     "SKIP",
     "Context",
     "Group",
+    "Time",
     "adopt",
     "define",
     "global_options",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from typing import Any
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +16,16 @@ from crmkit.cli.language import Word, _
 from crmkit.cli.output import show
 from crmkit.errors import CrmError
 
+if TYPE_CHECKING:
+    from crmkit.positions import WorkerState
+
 __all__ = ["doctor"]
 
 OK, WARNING, ERROR = Word("ok"), Word("warning"), Word("error")
 WORDS = {str(each): each for each in (OK, WARNING, ERROR)}
+
+MANY, IDLE = 10_000, timedelta(days=1)
+"""A worker that is so many changes behind, or behind at all and has not run for so long, is worth a warning."""
 
 Line = tuple[str, str, str, str]
 """The check, `ok`, `warning` or `error`, what was found, and what mends it."""
@@ -27,7 +35,7 @@ Line = tuple[str, str, str, str]
 def doctor(app: App) -> None:
     """Check the configuration, the plugins and the database."""
     names = ("check", "severity", "text", "fix")
-    steps = (_versions, _config, _plugins, _storage, _checks, _workers)
+    steps = (_versions, _config, _plugins, _storage, _journal, _checks, _workers)
     rows = [dict(zip(names, line, strict=True)) for step in steps for line in _safe(step, app)]
     show(app, rows, columns="check severity text fix")
     if any(row["severity"] == ERROR for row in rows):
@@ -47,13 +55,9 @@ def _failed(check: str, error: Exception) -> Line:
 
 
 def _versions(app: App) -> Iterator[Line]:
-    import sqlite3
-
     from crmkit import __version__
 
-    python = platform.python_version()
-    text = f"crmkit {__version__}, Python {python}, SQLite {sqlite3.sqlite_version}"
-    yield "versions", OK, text, ""
+    yield "versions", OK, f"crmkit {__version__}, Python {platform.python_version()}", ""
 
 
 def _config(app: App) -> Iterator[Line]:
@@ -74,28 +78,33 @@ def _storage(app: App) -> Iterator[Line]:
     from crmkit.crm import open_storage
 
     plugins, failures = app.sound
-    if not failures:
-        found = app.crm.storage.check()
-        yield from (("storage", ERROR, text, "") for text in found)
-        if not found:
-            yield "storage", OK, str(app.url or app.config.storage), ""
-        gone = _("{kind}: {count} records, whose plugin {plugin} is not loaded")
-        for kind in (each for each in app.crm.schema if each.opaque and app.crm.count(each.name)):
-            count, fix = app.crm.count(kind.name), f"crm plugin enable {kind.owner.split()[0]}"
-            yield (
-                "storage",
-                WARNING,
-                gone.format(count=count, kind=kind.name, plugin=kind.owner),
-                fix,
-            )
+    if failures:
+        # To open it for use would adapt it to the plugins that are left.
+        with closing(open_storage(app.url, app.config, plugins)) as storage:
+            storage.state("crmkit/catalogue")
+        yield "storage", WARNING, _("its contents are checked when all plugins load"), ""
         return
-    # To open it for use would adapt it to the plugins that are left.
-    storage = open_storage(app.url, app.config, plugins)
-    try:
-        storage.state("crmkit/catalogue")
-    finally:
-        storage.close()
-    yield "storage", WARNING, _("its contents are checked when all plugins load"), ""
+    found = app.crm.storage.check()
+    yield from (("storage", ERROR, text, "") for text in found)
+    if not found:
+        text = f"{app.crm.storage.describe()}, {app.url or app.config.storage}"
+        yield "storage", OK, text, ""
+    gone = _("{kind}: {count} records, whose plugin {plugin} is not loaded")
+    for kind in (each for each in app.crm.schema if each.opaque and app.crm.count(each.name)):
+        text = gone.format(count=app.crm.count(kind.name), kind=kind.name, plugin=kind.owner)
+        yield "storage", WARNING, text, f"crm plugin enable {kind.owner.split()[0]}"
+
+
+def _journal(app: App) -> Iterator[Line]:
+    from crmkit.past import Horizon
+
+    horizon = Horizon.of(app.crm.storage) if "crm" in vars(app) else None
+    if horizon and horizon.reached < horizon.position:
+        fix = f"crm journal trim --before {horizon.before.isoformat()}"
+        yield "journal", WARNING, _("trimming it was broken off"), fix
+    elif horizon:
+        text = _("trimmed up to {before}: nothing of before that can be read as it was")
+        yield "journal", OK, text.format(before=app.local(horizon.before)), ""
 
 
 def _checks(app: App) -> Iterator[Line]:
@@ -121,12 +130,26 @@ def _check(app: App, name: str, check: Any, call: Any) -> Iterator[Line]:
 
 
 def _workers(app: App) -> Iterator[Line]:
-    from crmkit.worker import worker_states
+    from crmkit.positions import worker_states
 
     for state in worker_states(app.crm) if "crm" in vars(app) else ():
-        behind = _("{count} changes behind").format(count=state.lag)
-        severity = ERROR if state.error else OK
-        yield f"worker {state.name}", severity, state.error or behind, ""
+        yield (f"worker {state.name}", *_standing(app, state))
         for each in state.aside:
             text = f"{each.kind} {each.id}: {each.error}"
             yield f"worker {state.name}", ERROR, text, "crm worker retry"
+
+
+def _standing(app: App, state: WorkerState) -> tuple[str, str, str]:
+    """How one worker stands: severity, text, and what mends it."""
+    behind = _("{count} changes behind").format(count=state.lag)
+    if not state.loaded:
+        text = _("its plugin is not loaded")
+        return WARNING, f"{text}; {behind}", f"crm worker forget {state.name}"
+    if state.error:
+        return ERROR, state.error, ""
+    if state.held_until and state.held_until < app.crm.storage.now():
+        died = _("the process that ran it was broken off at {time}")
+        return WARNING, f"{died.format(time=app.local(state.held_until))}; {behind}", "crm work"
+    idle = state.ran_at is None or state.ran_at < app.crm.clock() - IDLE
+    late = state.lag >= MANY or (state.lag > 0 and idle)
+    return WARNING if late else OK, behind, "crm work" if late else ""

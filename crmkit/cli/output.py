@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -20,9 +21,10 @@ from crmkit.cli.width import cut, escaped, padded, width
 from crmkit.records import Record
 from crmkit.restrictions import MASKED
 from crmkit.schema import BASE, Kind
+from crmkit.storage import Progress
 from crmkit.values import Money, format_time
 
-__all__ = ["document", "note", "plain", "show", "values", "write_json", "write_table"]
+__all__ = ["bar", "document", "note", "plain", "show", "values", "write_json", "write_table"]
 
 Row = Mapping[str, Any]
 NARROWEST = 6
@@ -138,6 +140,18 @@ def _fitted(text: str, columns: int) -> str:
 def note(text: str) -> None:
     """Say something that is no part of the answer."""
     click.echo(escaped(text), err=True)
+
+
+@contextmanager
+def bar() -> Iterator[Progress]:
+    """A progress bar on a terminal, which is told how much of how much is done."""
+    with click.progressbar(length=1, file=sys.stderr, hidden=not sys.stderr.isatty()) as found:
+
+        def tell(done: int, total: int) -> None:
+            found.length = total
+            found.update(done - found.pos)
+
+        yield tell
 
 
 def show(

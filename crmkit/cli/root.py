@@ -25,6 +25,7 @@ COMMANDS = {
     "search": ("journal:search", Word("Find records by their words.")),
     "changes": ("journal:changes", Word("What was changed, in order.")),
     "history": ("journal:history", Word("Who changed what in one record, and when.")),
+    "journal": ("trim:journal", Word("The journal, and how far back it goes.")),
     "work": ("work:work", Word("Run the workers of plugins.")),
     "worker": ("work:worker", Word("How far the workers have come.")),
     "backup": ("work:backup", Word("Write a copy of the database to a new file.")),

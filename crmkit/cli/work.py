@@ -12,9 +12,12 @@ import click
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, define, many
 from crmkit.cli.language import _
+from crmkit.cli.output import bar as progress_bar
 from crmkit.cli.output import note, show
-from crmkit.worker import retry as retry_changes
-from crmkit.worker import run_workers, worker_states
+from crmkit.positions import WorkerState, worker_states
+from crmkit.positions import forget as forget_worker
+from crmkit.positions import retry as retry_changes
+from crmkit.worker import run_workers
 
 __all__ = ["backup", "work", "worker"]
 
@@ -25,17 +28,22 @@ NAMES = many("--worker", "names", "NAME", help="Only this one.")
 @define("work", ONCE, NAMES)
 def work(app: App, once: bool, names: Sequence[str]) -> None:
     """Run the workers of plugins, until Ctrl-C or, with --once, until they have caught up."""
-    lag = sum(each.lag for each in worker_states(app.crm) if not names or each.name in names)
+    lag = sum(each.lag for each in _own(app, names))
     hidden = not (once and sys.stderr.isatty())
     with click.progressbar(length=lag, file=sys.stderr, hidden=hidden) as bar:
         progress = lambda name, count: bar.update(count)  # noqa: E731
         done = run_workers(app.crm, once=once, names=names or None, on_progress=progress)
     note(_("{count} done").format(count=done))
-    left = [each for each in worker_states(app.crm) if not names or each.name in names]
+    left = _own(app, names)
     if aside := sum(len(each.aside) + bool(each.error) for each in left):
         failed = _("{count} set aside: see `crm worker list`, then `crm worker retry`")
         note(failed.format(count=aside))
         click.get_current_context().exit(1)
+
+
+def _own(app: App, names: Sequence[str]) -> list[WorkerState]:
+    found = (each for each in worker_states(app.crm) if each.loaded)
+    return [each for each in found if not names or each.name in names]
 
 
 worker = Group("worker", help="How far the workers have come.")
@@ -47,6 +55,7 @@ def list_workers(app: App) -> None:
     rows = [attrs.asdict(each) for each in worker_states(app.crm)]
     for row in rows if app.format == "table" else ():
         row["aside"] = len(row["aside"])
+        row["error"] = row["error"] if row["loaded"] else _("its plugin is not loaded")
     empty = _("no plugin brings a worker")
     show(app, rows, columns="name position lag ran_at error aside", empty=empty)
 
@@ -58,14 +67,16 @@ def retry(app: App, name: str | None) -> None:
     note(_("{count} will be tried again").format(count=count))
 
 
+@worker.define("forget", click.Argument(["name"]))
+def forget(app: App, name: str) -> None:
+    """Forget a worker whose plugin is gone for good; should it come back, it begins anew."""
+    forget_worker(app.crm, name)
+    note(_("{name} is forgotten").format(name=name))
+
+
 @define("backup", click.Argument(["file"], type=click.Path(path_type=Path)))
 def backup(app: App, file: Path) -> None:
     """Write a copy of the database to a new file, while others go on working."""
-    with click.progressbar(length=1, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with progress_bar() as progress:
         app.crm.storage.backup(file, progress)
     show(app, [{"written": str(file)}], columns="written", one=True)

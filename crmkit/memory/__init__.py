@@ -156,24 +156,20 @@ class MemoryTransaction(Reader, Transaction):
     def trimmable(self, before: datetime) -> Trimmable:
         """Those of the journal's beginning that another change of their record follows in it."""
         part = list(takewhile(lambda each: each.at < before, self._read().journal))
-        kept = _last(part)
-        times = [each.at for each in part if kept[each.kind, each.id] is not each]
+        last = {(each.kind, each.id): each.position for each in part}
+        times = [each.at for each in part if last[each.kind, each.id] > each.position]
         ends = (min(times), max(times)) if times else ()
         return Trimmable(part[-1].position if part else 0, len(times), *ends)
 
     def trim(self, through: int, after: int, limit: int) -> tuple[int, int]:
-        """Put a journal without them in place of the journal."""
+        """Put what is left of a part in its place."""
         with self._writing() as data:
-            part = [each for each in data.journal if each.position <= through]
-            rest, kept = data.behind(through), _last(part)
-            step = [each for each in part if each.position > after][:limit]
-            reached = step[-1].position if len(step) == limit else through
-            left = [
-                attrs.evolve(each, delta=None) if after < each.position <= reached else each
-                for each in part
-                if kept[each.kind, each.id] is each or not after < each.position <= reached
-            ]
-            data.journal[:] = left + rest
+            last = {(c.kind, c.id): c.position for c in data.journal if c.position <= through}
+            part = [c for c in data.behind(after) if c.position <= through][:limit]
+            left = [attrs.evolve(c, delta=None) for c in part if c.position == last[c.kind, c.id]]
+            start = len(data.journal) - len(data.behind(after))
+            data.journal[start : start + len(part)] = left
+            reached = part[-1].position if len(part) == limit else through
             return reached, len(part) - len(left)
 
     def set_state(self, key: str, value: Any, expected: Any = ...) -> bool:
@@ -212,11 +208,6 @@ class MemoryTransaction(Reader, Transaction):
     def leave(self) -> None:
         """Refuse everything from now on."""
         self._over = True
-
-
-def _last(changes: Sequence[Change]) -> dict[tuple[str, str], Change]:
-    """The last change of each record."""
-    return {(each.kind, each.id): each for each in changes}
 
 
 def _canonical(value: Any) -> str:

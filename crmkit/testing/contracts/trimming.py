@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmkit.errors import ConflictError, TransactionError
-from crmkit.past import Past
+from crmkit.past import TRIMMED, Past
 from crmkit.records import Record
 from crmkit.storage import Trimmable
 from crmkit.testing.contracts.base import Contract
@@ -239,7 +239,7 @@ class Trimming(Contract):
         _live(lab, random.Random(6), ids, 5)
         with lab.storage.transaction() as tx:
             through = tx.trimmable(horizon).position
-            tx.set_state("crmkit/trimmed", {"position": through})
+            tx.set_state(TRIMMED, {"position": through})
             reached, _ = tx.trim(through, 0, 5)
         assert lab.storage.check() == []
         with lab.storage.transaction() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from crmkit.past import TRIMMED
 from crmkit_sqlite.layout import Book, Table, quoted
 from crmkit_sqlite.tables import wanted_indexes
 
@@ -25,6 +26,7 @@ def check(connection: sqlite3.Connection, book: Book) -> list[str]:
         found += _dangling(connection)
         found += _missing(connection, book)
         found += _gaps(connection)
+        found += _disorder(connection)
         for table in book.tables.values():
             found += _behind(connection, table)
     return found
@@ -48,14 +50,33 @@ def _missing(connection: sqlite3.Connection, book: Book) -> Iterator[str]:
 
 
 def _gaps(connection: sqlite3.Connection) -> Iterator[str]:
+    """Versions go from 1 to n, or to n from what trimming left: that is one up to where the journal is trimmed."""
+    sql = "SELECT json_extract(value, '$.position') FROM crm_state WHERE key = ?"
+    trimmed = connection.execute(sql, (TRIMMED,)).fetchone()
     rows = connection.execute(
         "SELECT kind, id, count(*), min(version), max(version) FROM crm_journal GROUP BY kind, id "
-        "HAVING min(version) <> 1 OR max(version) <> count(*)"
+        "HAVING max(version) - min(version) + 1 <> count(*) OR (min(version) <> 1 AND min(position) > ?)",
+        trimmed or (0,),
     ).fetchmany(_MANY)
     for kind, id, number, first, last in rows:
         yield (
             f"the journal of {kind} {id} has {number} changes from version {first} to {last}; "
             "some are missing, restore a backup"
+        )
+
+
+def _disorder(connection: sqlite3.Connection) -> Iterator[str]:
+    """Positions and times rise with the versions of a record."""
+    rows = connection.execute(
+        "SELECT a.kind, a.id, a.version, b.position > a.position FROM crm_journal AS a JOIN crm_journal AS b "
+        "ON b.kind = a.kind AND b.id = a.id AND b.version = a.version + 1 "
+        "WHERE b.position < a.position OR b.at < a.at"
+    ).fetchmany(_MANY)
+    for kind, id, version, in_order in rows:
+        what = "was recorded before" if in_order else "stands in the journal before"
+        yield (
+            f"version {version + 1} of {kind} {id} {what} version {version}; "
+            "something else than crmkit wrote it, restore a backup"
         )
 
 

@@ -274,6 +274,16 @@ class SQLiteReads(Reads):
         return list(map(journal.change_of, rows))
 
     @guarded
+    def count_changes(self, after: int = 0, kinds: Sequence[str] | None = None) -> int:
+        """By position from somewhere on; from the beginning, of some kinds, by the index that begins with the kind."""
+        sql, values = "SELECT count(*) FROM crm_journal WHERE position > ?", [after]
+        if kinds is not None:
+            sql += f" AND {'+' if after else ''}kind IN (SELECT value FROM json_each(?))"
+            values.append(dumped_json(list(kinds)))  # type: ignore[arg-type]
+        found: int = self._connect().execute(sql, values).fetchone()[0]
+        return found
+
+    @guarded
     def position(self) -> int:
         """The last key of the journal."""
         found = self._connect().execute("SELECT max(position) FROM crm_journal").fetchone()[0]

@@ -71,7 +71,7 @@ class SQLiteStorage(SQLiteReads, Storage):
         self._here = threading.local()
         self._begun = False
         self._layout: str | None = None
-        common: frozenset[Capability] = frozenset({"backup"})
+        common: frozenset[Capability] = frozenset({"backup", "trim"})
         lasting: frozenset[Capability] = frozenset({"durable", "processes"})
         self.capabilities = common if connections.temporary else common | lasting
 
@@ -200,6 +200,10 @@ class SQLiteStorage(SQLiteReads, Storage):
     def backup(self, target: Path, progress: Progress | None = None) -> None:
         """A copy by SQLite's online backup, put in place when it is whole."""
         back_up(self._connections, target, progress)
+
+    def describe(self) -> str:
+        """SQLite's version and that of the file's format."""
+        return f"SQLite {sqlite3.sqlite_version}, format {FORMAT}"
 
     @guarded
     def check(self) -> list[str]:

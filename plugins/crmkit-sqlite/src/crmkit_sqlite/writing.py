@@ -14,19 +14,19 @@ from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, difference, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
-from crmkit.storage import Transaction
 from crmkit_sqlite import diagnosis, journal
 from crmkit_sqlite.indexing import Index
 from crmkit_sqlite.layout import Book, Table, dumped_json
 from crmkit_sqlite.reading import SQLiteReads
 from crmkit_sqlite.refusing import ENDED, FAILED, writing
+from crmkit_sqlite.trimming import TrimmingTransaction
 
 __all__ = ["SQLiteTransaction"]
 
 N = TypeVar("N")
 
 
-class SQLiteTransaction(SQLiteReads, Transaction):
+class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
     """One transaction of one thread; `link` is its connection until a write fails or it ends."""
 
     def __init__(
