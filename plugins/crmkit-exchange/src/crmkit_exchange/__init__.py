@@ -58,6 +58,11 @@ def crm_commands() -> list[CommandSpec]:
             target="crmkit_exchange.terminal.exporting:export",
         ),
         CommandSpec(
+            "copy",
+            summary="Write everything of a database into a new one, as from a file to a server.",
+            target="crmkit_exchange.terminal.copying:copy_database",
+        ),
+        CommandSpec(
             "imports",
             summary="The imports there were; undoing them.",
             target="crmkit_exchange.terminal.imports:imports",

@@ -16,7 +16,7 @@ from crmkit.storage import Progress, Reads
 from crmkit.values import format_time
 from crmkit_exchange.full.lines import FORMAT, change_line, dumped, record_line
 
-__all__ = ["check_unrestricted", "export_lines"]
+__all__ = ["check_unrestricted", "export_lines", "in_order"]
 
 PAGE = 1000
 """How many changes are read together."""
@@ -66,13 +66,13 @@ def _header(crm: CRM, reads: Reads) -> Iterator[str]:
 
 
 def _records(schema: Schema, reads: Reads) -> Iterator[str]:
-    for name in _in_order(schema):
+    for name in in_order(schema):
         kind = schema[name]
         for record in reads.find(Query(name)):
             yield record_line(name, dump_document(kind, record))
 
 
-def _in_order(schema: Schema) -> list[str]:
+def in_order(schema: Schema) -> list[str]:
     """The kinds, those that others refer to first as far as that goes: people read the file, too."""
     left = {kind.name: {str(f.refers_to) for f in kind.references} - {kind.name} for kind in schema}
     order: list[str] = []
