@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 
 import attrs
@@ -31,12 +31,14 @@ from crmkit import (
     Money,
     Record,
     SchemaError,
+    TrimmedError,
     field,
     hookimpl,
     kind,
     where,
 )
 from crmkit.testing.fixtures import FakeClock
+from crmkit.trimming import trim
 
 
 @kind("visit", timeline="at", title="reason")
@@ -85,6 +87,29 @@ def company(url="memory://", *plugins):
         tx.delete(people[0])
         tx.merge(people[1], people[2])
     return crm
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite://"])
+def test_a_journal_that_was_trimmed_comes_back_with_its_horizon(tmp_path, url):
+    with company() as crm:
+        kim = next(crm.find(Customer, where.name == "김하늘"))
+        crm.clock.tick(hours=1)
+        horizon = crm.clock()
+        trim(crm, horizon)
+        crm.clock.tick(hours=1)
+        with crm.transaction() as tx:
+            tx.update(kim.evolve(owner="lee"))
+        path = exported(crm, tmp_path / "all.jsonl")
+        left = [attrs.evolve(each, position=0) for each in crm.changes()]
+    with opened(url, SPA) as crm:
+        restore(crm, path)
+
+        assert [attrs.evolve(each, position=0) for each in crm.changes()] == left
+        assert crm.get(Customer, kim.id, as_of=horizon).owner is None
+        with pytest.raises(TrimmedError):
+            crm.get(Customer, kim.id, as_of=horizon - timedelta(seconds=1))
+        assert crm.storage.check() == []
+        assert "".join(export_lines(crm)).splitlines()[1:-1] == path.read_text().splitlines()[1:-1]
 
 
 @pytest.fixture

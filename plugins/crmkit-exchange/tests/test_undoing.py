@@ -6,7 +6,8 @@ from crmkit_exchange.kinds import ImportRun
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmkit import CRM, Config, CrmError, Customer, Identity, Interaction, where
+from crmkit import CRM, Config, CrmError, Customer, Identity, Interaction, TrimmedError, where
+from crmkit.trimming import trim
 
 OLD = "id,name,email,owner\n1,Kim,kim@a.example,a\n2,Lee,lee@a.example,a\n"
 NEW = "id,name,email,owner\n1,Kim Ha-neul,kim@b.example,b\n2,Lee,lee@a.example,a\n3,Park,park@a.example,b\n"
@@ -38,6 +39,27 @@ def test_an_import_is_undone_once(bring, crm):
 
     with pytest.raises(CrmError, match="undone already"):
         undo(crm, crm.actor, crm.get(ImportRun, done.run.id))
+
+
+def test_an_import_that_the_journal_does_not_know_any_more_is_not_undone(
+    bring, crm, clock, snapshot
+):
+    bring.text(OLD)
+    clock.tick(days=1)
+    done = bring.text(NEW)
+    clock.tick(days=1)
+    before = snapshot()
+    trim(crm, crm.now())
+    clock.tick(days=1)
+    later = bring.text(OLD.replace("Kim", "Kim D."))
+    there = snapshot()
+
+    for plan in (True, False):
+        with pytest.raises(TrimmedError, match=f"import {done.run.id} began before .* by hand"):
+            undo(crm, crm.actor, done.run, plan=plan)
+    assert snapshot() == there
+    undo(crm, crm.actor, later.run)
+    assert snapshot() == before
 
 
 def test_a_file_can_be_imported_again_after_undoing(bring, crm):

@@ -10,6 +10,7 @@ from crmkit import CRM, Actor, CrmError, Query
 from crmkit.catalogue import catalogue
 from crmkit.codec import dump_document
 from crmkit.opening import NORMALISERS
+from crmkit.past import Horizon
 from crmkit.restrictions import Views
 from crmkit.schema import Schema
 from crmkit.storage import Progress, Reads
@@ -30,7 +31,7 @@ def export_lines(crm: CRM, progress: Progress | None = None) -> Iterator[str]:
     """
     told = progress or (lambda done, total: None)
     with crm.storage.transaction(write=False) as tx:
-        total = sum(tx.count(Query(each.name)) for each in crm.schema) + tx.position()
+        total = sum(tx.count(Query(each.name)) for each in crm.schema) + tx.count_changes()
         digest, records, changes = hashlib.sha256(), 0, 0
         for line in _header(crm, tx):
             digest.update(line.encode())
@@ -61,8 +62,14 @@ def _header(crm: CRM, reads: Reads) -> Iterator[str]:
             "exported_at": format_time(crm.clock()),
             "catalogue": catalogue(crm.schema),
             "normalisers": reads.state(NORMALISERS),
+            **_trimmed(reads),
         }
     )
+
+
+def _trimmed(reads: Reads) -> dict[str, str]:
+    horizon = Horizon.of(reads)
+    return {} if horizon is None else {"trimmed_before": format_time(horizon.before)}
 
 
 def _records(schema: Schema, reads: Reads) -> Iterator[str]:

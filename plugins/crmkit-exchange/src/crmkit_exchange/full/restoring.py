@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from crmkit.changes import Document
 from crmkit.codec import load_document
 from crmkit.manifest import described
 from crmkit.opening import NORMALISERS
+from crmkit.past import TRIMMED, Horizon
 from crmkit.storage import Progress, Transaction
+from crmkit.values import parse_time
 from crmkit_exchange.formats.items import FileRefused
 from crmkit_exchange.full.lines import change_from
 from crmkit_exchange.full.reading import Reading
@@ -65,6 +68,7 @@ def restore(crm: CRM, path: Path, progress: Progress | None = None) -> Restored:
                 told(reading.read, reading.size)
         writing.flush()
         tx.set_state(NORMALISERS, reading.header.get("normalisers"))
+        _keep_horizon(tx, reading.header.get("trimmed_before"))
     told(reading.size, reading.size)
     crm.reload_fields()
     return Restored(writing.records, writing.changes)
@@ -89,6 +93,20 @@ def _check_schemas(crm: CRM, theirs: Mapping[str, Any]) -> None:
                 f"the export holds {name} records of schema {entry['schema']}, and {kind.owner} here knows {kind.schema}; "
                 "upgrade that plugin first"
             )
+
+
+def _keep_horizon(tx: Transaction, trimmed: Any) -> None:
+    """Let the past be known from when on it was there; where that is in the journal, positions here say."""
+    if trimmed is None:
+        return
+    with _understood():
+        before, position = parse_time(trimmed), 0
+    while page := tx.changes(position, None, BATCH):
+        old = list(takewhile(lambda each: each.at < before, page))
+        position = old[-1].position if old else position
+        if len(old) < len(page):
+            break
+    tx.set_state(TRIMMED, Horizon(before, position, position).plain())
 
 
 class _Writing:

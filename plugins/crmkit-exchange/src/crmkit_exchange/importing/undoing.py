@@ -9,7 +9,17 @@ from typing import Any
 
 import attrs
 
-from crmkit import CRM, Actor, Change, CrmError, Kind, Record, Transaction, where
+from crmkit import (
+    CRM,
+    Actor,
+    Change,
+    CrmError,
+    Kind,
+    Record,
+    Transaction,
+    TrimmedError,
+    where,
+)
 from crmkit.codec import dump_document
 from crmkit_exchange.importing.runs import mark, progress_key
 from crmkit_exchange.kinds import ExternalId, ImportRun
@@ -46,7 +56,8 @@ class _Undo(Exception):
 def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undone:
     """Undo an import, with those that were made in one transaction with it: wholly or not at all.
 
-    With `plan`, nothing is written. Raises `CrmError` for one that was undone already.
+    With `plan`, nothing is written. Raises `CrmError` for one that was undone already, and `TrimmedError` for one of
+    which the journal does not know all any more.
     """
     if run.status == "undone":
         raise CrmError(f"import {run.id} was undone already; import the file again to have it back")
@@ -54,6 +65,7 @@ def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undon
     through = run.through or run.id
     handle = crm.acting(attrs.evolve(actor, via=f"undo:{through}"))
     with suppress(_Undo), handle.transaction() as tx:
+        _check_known(tx, run, through)
         for names in _passes(tx):
             _Undoing(tx, through, done).go_through(names, run)
         for each in list(tx.find(ImportRun, where.through == through)):
@@ -62,6 +74,18 @@ def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undon
         if plan:
             raise _Undo
     return done
+
+
+def _check_known(tx: Transaction, run: ImportRun, through: str) -> None:
+    began = min(each.created_at for each in [run, *tx.find(ImportRun, where.through == through)])
+    try:
+        tx.changes(since=began - timedelta(microseconds=1), limit=1)
+    except TrimmedError as error:
+        raise TrimmedError(
+            f"import {run.id} began before {error.since.isoformat()}, up to which the journal is trimmed, so what was "
+            "there before it is not known any more; change or delete what it brought by hand",
+            error.since,
+        ) from None
 
 
 def _passes(tx: Transaction) -> Iterator[list[str]]:
