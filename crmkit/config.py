@@ -15,7 +15,7 @@ import attrs
 from crmkit.errors import ConfigError, nearest
 from crmkit.manifest import matching, structured
 
-__all__ = ["Company", "Config", "load_config", "resolve_storage", "set_disabled"]
+__all__ = ["Company", "Config", "load_config", "resolve_storage", "set_disabled", "shown"]
 
 
 @attrs.frozen
@@ -65,6 +65,12 @@ def load_config(path: str | Path | None = None) -> Config:
     _check_timezone(config.company.timezone, file)
     storage = config.storage and resolve_storage(config.storage, file.parent)
     return attrs.evolve(config, path=file, storage=storage)
+
+
+def shown(url: str) -> str:
+    """A database's URL as it may be shown: without passwords."""
+    hidden = re.sub(r"(://[^:@/?]*):[^?]*@", r"\1@", url)
+    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", hidden)
 
 
 def resolve_storage(url: str, folder: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause
-from crmkit.config import Config, load_config, resolve_storage
+from crmkit.config import Config, load_config, resolve_storage, shown
 from crmkit.errors import CauseLoop, ClosedError, ConfigError, TransactionError, nearest
 from crmkit.kinds import CustomField
 from crmkit.manifest import Section
@@ -285,7 +285,7 @@ def open_storage(url: str | None, config: Config, plugins: Plugins) -> Storage:
     known = {"memory": None, **storages}
     if not colon or scheme not in known:
         hint = nearest(scheme, known) or f"; there are {', '.join(sorted(known))}"
-        raise ConfigError(f"{wanted!r} is not a database that a plugin opens{hint}")
+        raise ConfigError(f"{shown(wanted)!r} is not a database that a plugin opens{hint}")
     brought = known[scheme]
     if brought is None:
         from crmkit.memory import open_memory

@@ -225,3 +225,21 @@ def test_a_broken_file_is_not_edited(toml):
     with pytest.raises(ConfigError, match="not valid TOML"):
         set_disabled(toml, ["a"])
     assert toml.read_text() == "disabled = ["
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("sqlite:///a.db", "sqlite:///a.db"),
+        ("postgresql://kim@h/a", "postgresql://kim@h/a"),
+        ("postgresql://kim:se@c/re:t@h:5432/a?x=1", "postgresql://kim@h:5432/a?x=1"),
+        (
+            "postgresql://h/a?password=secret&sslpassword=s&y=2",
+            "postgresql://h/a?password=***&sslpassword=***&y=2",
+        ),
+    ],
+)
+def test_a_url_is_shown_without_its_passwords(url, seen):
+    from crmkit.config import shown
+
+    assert shown(url) == seen

@@ -75,6 +75,7 @@ def _plugins(app: App) -> Iterator[Line]:
 
 
 def _storage(app: App) -> Iterator[Line]:
+    from crmkit.config import shown
     from crmkit.crm import open_storage
 
     plugins, failures = app.sound
@@ -87,7 +88,7 @@ def _storage(app: App) -> Iterator[Line]:
     found = app.crm.storage.check()
     yield from (("storage", ERROR, text, "") for text in found)
     if not found:
-        text = f"{app.crm.storage.describe()}, {app.url or app.config.storage}"
+        text = f"{app.crm.storage.describe()}, {shown(app.url or app.config.storage or '')}"
         yield "storage", OK, text, ""
     gone = _("{kind}: {count} records, whose plugin {plugin} is not loaded")
     for kind in (each for each in app.crm.schema if each.opaque and app.crm.count(each.name)):

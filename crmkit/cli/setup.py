@@ -11,7 +11,7 @@ from crmkit.cli.app import App
 from crmkit.cli.command import Group, define
 from crmkit.cli.language import _
 from crmkit.cli.output import note, show
-from crmkit.config import Config, resolve_storage
+from crmkit.config import Config, resolve_storage, shown
 from crmkit.crm import CRM, chosen
 from crmkit.errors import ConfigError
 from crmkit.plugins import Plugins
@@ -32,7 +32,7 @@ def begin(app: App) -> dict[str, str]:
     app.opened(CRM.open(storage, config=Config(storage=storage, path=file)))
     with file.open("x", encoding="utf-8") as target:
         target.write(text.replace(json.dumps(DATABASE), json.dumps(url, ensure_ascii=False), 1))
-    return {"configuration": str(file), "database": storage}
+    return {"configuration": str(file), "database": shown(storage)}
 
 
 @define("init")
@@ -49,7 +49,8 @@ def show_config(app: App) -> None:
     """The settings in use, defaults included."""
     found = attrs.asdict(app.config)
     found["path"] = app.config.path and str(app.config.path)
-    found["storage"] = app.url or app.config.storage
+    url = app.url or app.config.storage
+    found["storage"] = url and shown(url)
     if app.format != "json":
         found |= {f"company.{name}": value for name, value in found.pop("company").items()}
     show(app, [found], {name: name for name in found}, one=True)

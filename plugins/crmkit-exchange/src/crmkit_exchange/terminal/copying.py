@@ -12,7 +12,7 @@ from crmkit import CRM, CrmError
 from crmkit.cli.app import App
 from crmkit.cli.command import define
 from crmkit.cli.output import note, show
-from crmkit.config import resolve_storage
+from crmkit.config import resolve_storage, shown
 from crmkit.crm import chosen, open_storage
 from crmkit.opening import CATALOGUE
 from crmkit.plugins import Plugins
@@ -33,7 +33,7 @@ SHOWN = 12
 def copy_database(app: App, source: str, target: str, check: bool) -> None:
     """Write everything of a database into a new one, as from a file to a server; goes on where it was broken off."""
     if resolve_storage(source, Path.cwd()) == resolve_storage(target, Path.cwd()):
-        raise CrmError(f"{_shown(source)} cannot be copied into itself; name another target")
+        raise CrmError(f"{shown(source)} cannot be copied into itself; name another target")
     for url in (source, target) if check else (source,):
         _check_there(app, url)
     here, there = (app.opened(CRM.open(url, config=app.config)) for url in (source, target))
@@ -59,16 +59,9 @@ def _check_there(app: App, url: str) -> None:
     storage = open_storage(url, app.config, Plugins.load(chosen(app.config), app.config.plugin))
     try:
         if storage.state(CATALOGUE) is None:
-            raise CrmError(f"there is no CRM in {_shown(url)}; check its name")
+            raise CrmError(f"there is no CRM in {shown(url)}; check its name")
     finally:
         storage.close()
-
-
-def _shown(url: str) -> str:
-    """A URL as it may be shown, without a password."""
-    scheme, sign, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    return f"{scheme}{sign}{credentials.partition(':')[0]}{at}{place}"
 
 
 def _columns() -> dict[str, str]:
