@@ -14,6 +14,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from crmkit.errors import BackendError, ClosedError
+from crmkit_sql.faults import translated
 from crmkit_sql.location import Location
 
 __all__ = ["OLDEST", "Connections", "Link", "connected"]
@@ -35,7 +36,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def connected(location: Location) -> psycopg.Connection[Any]:
-    """A new connection, in autocommit, set up as all are: UTC, time-outs, the schema."""
+    """A new connection, in autocommit, set up as all are: UTC, time-outs, the schema; `BackendError` if there is none."""
     options = [
         ("TimeZone", "UTC"),
         ("DateStyle", "ISO"),
@@ -48,9 +49,13 @@ def connected(location: Location) -> psycopg.Connection[Any]:
     given = parameters.pop("options", "")
     settings = " ".join(f"-c {name}={value}" for name, value in options)
     parameters.setdefault("application_name", "crmkit")
-    connection = psycopg.connect(
-        **parameters, options=f"{given} {settings}".strip(), autocommit=True
-    )
+    try:
+        connection = psycopg.connect(
+            **parameters, options=f"{given} {settings}".strip(), autocommit=True
+        )
+    except psycopg.Error as error:
+        # Said at once: trying another connection helps where one was lost, not where there is none to be had.
+        raise translated(error, location.place) from error
     try:
         _check(connection, location.place)
         connection.adapters.register_dumper(int, Int8Dumper)
@@ -114,6 +119,7 @@ class Connections:
         self.place = location.place
         self.closed = False
         self._forks = _forks
+        self._age = 0
         self._pool = self._make()
 
     def __del__(self) -> None:
@@ -140,10 +146,18 @@ class Connections:
             self._forks, self._pool = _forks, self._make()
         if self.closed:
             raise ClosedError(f"{self.place} was closed; open it again")
-        return Link(self._pool.connect())
+        while True:
+            proxy = self._pool.connect()
+            # One pool for all ages, so that there are never more connections than it may have.
+            if proxy.info.setdefault("age", self._age) == self._age:
+                return Link(proxy)
+            proxy.invalidate()
+            proxy.close()
 
     def give(self, link: Link) -> None:
         """Give it back; one that is broken, or within a transaction, is thrown away."""
+        if link.proxy.dbapi_connection is None:
+            return
         status = link.connection.info.transaction_status
         if self.closed or link.connection.closed or status is not psycopg.pq.TransactionStatus.IDLE:
             link.proxy.invalidate()
@@ -159,9 +173,15 @@ class Connections:
             self.give(link)
 
     def renew(self) -> None:
-        """Forget the idle connections: what broke one of them has broken all."""
-        old, self._pool = self._pool, self._make()
-        old.dispose()
+        """Use none of the connections that there are again: what broke one of them has broken all."""
+        self._age += 1
+
+    def exchange(self, link: Link) -> None:
+        """Have a link, on which nothing is under way, go on over a new connection."""
+        self.renew()
+        self.give(link)
+        fresh = self.take()
+        link.connection, link.cursor, link.proxy = fresh.connection, fresh.cursor, fresh.proxy
 
     def close(self) -> None:
         """Close every idle connection, and the others when they come back; safe to call twice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar
@@ -13,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crmkit.errors import BackendError, BusyError, CrmError, ValueRefused
 
-__all__ = ["FAULTS", "LOST", "LayoutChanged", "Placed", "lost", "named", "translated"]
+__all__ = ["FAULTS", "LOST", "LayoutChanged", "Placed", "lost", "named", "persistent", "translated"]
 
 FAULTS = (psycopg.Error, DBAPIError, PoolTimeout, UnicodeEncodeError)
 """What the driver and the pool raise."""
@@ -39,15 +40,28 @@ _SENTENCES: tuple[tuple[type[psycopg.Error], str], ...] = (
         postgres.InsufficientPrivilege,
         "may not be used so by this user; grant it, or connect as the owner of the tables",
     ),
-    (postgres.InvalidPassword, "refuses the password; check the URL or ~/.pgpass"),
-    (
-        postgres.InvalidCatalogName,
-        "does not exist on the server; create it with `createdb`, or name another one",
-    ),
     (postgres.IoError, "cannot be read or written: the server's disk reports an error; check it"),
     (postgres.DataCorrupted, "is damaged; restore a backup"),
     (postgres.IndexCorrupted, "has a damaged index; run `reindexdb`, then `crm doctor`"),
 )
+
+_REFUSALS = (
+    (
+        ("password authentication", "no password"),
+        "refuses the password; check the URL or ~/.pgpass",
+    ),
+    (
+        ("too many c", "connection slots are reserved"),
+        "takes no more connections; close some, or raise max_connections of the server",
+    ),
+    (
+        ("starting up", "shutting down", "recovery mode", "not yet accepting"),
+        "is not ready: the server starts or stops; try again in a moment",
+    ),
+)
+"""What of a server's words, which have no code while it lets nobody in, means what."""
+
+_SAID = re.compile("FATAL:|no password")
 
 T = TypeVar("T")
 
@@ -101,6 +115,8 @@ def translated(error: BaseException, place: str) -> CrmError:
             f"{place} is busy: another transaction has been writing for longer than the timeout; try again when it "
             "is done, or open it with ?timeout=SECONDS"
         )
+    if str(error).startswith("connection failed: ") and _SAID.search(str(error)):
+        return BackendError(f"{place} {_refusal(_first_line(error))}")
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return BackendError(f"{place} {sentence}")
@@ -125,30 +141,49 @@ def _other(error: BaseException, place: str) -> CrmError:
     return BackendError(f"{place}: {text}; run `crm doctor`")
 
 
+def _refusal(text: str) -> str:
+    """Why a server lets nobody in, by what it says."""
+    for words, sentence in _REFUSALS:
+        if any(each in text for each in words):
+            return sentence
+    if text.startswith("database ") and text.endswith("does not exist"):
+        return "does not exist on the server; create it with `createdb`, or name another one"
+    return f"cannot be opened: {text}; check the URL, and what the server's pg_hba.conf allows"
+
+
 def _first_line(error: BaseException) -> str:
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    text = lines[0].rstrip(".") if lines else type(error).__name__
+    # libpq says first where it connected to, which the place does too.
+    return text.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
+
+
+def persistent(owner: Placed, call: Callable[[], T]) -> T:
+    """Do something; again with the tables as they are by now, and over another connection if the server dropped this.
+
+    The latter once, and only where nothing was under way.
+    """
+    renewed = False
+    while True:
+        try:
+            return call()
+        except LayoutChanged:
+            owner.begin_again()
+        except FAULTS as error:
+            if renewed or not lost(error) or not owner.renew():
+                raise
+            renewed = True
 
 
 def named(method: Callable[..., T]) -> Callable[..., T]:
-    """A method whose driver errors come out translated.
-
-    A connection that the server has dropped while nobody used it is replaced, once, where nothing was under way.
-    """
+    """A method whose driver errors come out translated, and that is `persistent`."""
 
     @wraps(method)
     def call(self: Placed, *arguments: Any, **options: Any) -> T:
         try:
-            try:
-                return method(self, *arguments, **options)
-            except LayoutChanged:
-                self.begin_again()
-            except FAULTS as error:
-                if not (lost(error) and self.renew()):
-                    raise
-            return method(self, *arguments, **options)
+            return persistent(self, lambda: method(self, *arguments, **options))
         except FAULTS as error:
             raise translated(error, self.place) from error
 

@@ -75,6 +75,9 @@ def read_url(url: str) -> Location:
     if found is None:
         raise BackendError("this is no PostgreSQL URL; write it as in postgresql://user@host/acme")
     credentials, at, rest = found["rest"].rpartition("@")
+    if not at and "@" in (found["options"] or ""):
+        # Perhaps a piece of the password is taken for an option or a port: nothing of it is shown.
+        raise BackendError("the user or the password holds a ?; write it as %3F")
     host, _, database = rest.partition("/")
     name, port = _host(url, host)
     user, _, password = credentials.partition(":")

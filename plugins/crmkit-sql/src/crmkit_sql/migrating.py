@@ -32,8 +32,9 @@ BATCH = 1_000
 class Migration:
     """Changes the tables over a connection that is within a transaction of its own."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, place: str) -> None:
         self._link = link
+        self._place = place
         self._written = io.StringIO()
         # Alembic writes down what is to be done, and the connection that holds the lock does it.
         options = {"as_sql": True, "output_buffer": self._written}
@@ -78,7 +79,7 @@ class Migration:
             self._run()
         except DuplicateTable:
             raise BackendError(
-                f"there is a table {table.kind.name} of another program; give crmkit a schema of its own, "
+                f"{self._place} has a table {table.kind.name} of another program; give crmkit a schema of its own, "
                 "as in postgresql://.../acme?schema=crm"
             ) from None
 

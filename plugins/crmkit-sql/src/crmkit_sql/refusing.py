@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from crmkit.errors import TransactionError
-from crmkit_sql.faults import FAULTS, LayoutChanged, translated
+from crmkit_sql.faults import FAULTS, persistent, translated
 
 __all__ = ["ENDED", "FAILED", "Over", "writing"]
 
@@ -27,6 +27,9 @@ class Writer(Protocol):
 
     def begin_again(self) -> None:
         """Begin anew with the tables as they are now."""
+
+    def renew(self) -> bool:
+        """Take a new connection after one was lost; False where that would lose something."""
 
 
 W = TypeVar("W", bound=Writer)
@@ -61,11 +64,7 @@ def writing(
             raise TransactionError(_READS)
         self.link.connection  # noqa: B018  refused when the transaction is over or has failed
         try:
-            try:
-                return method(self, *arguments, **named)
-            except LayoutChanged:
-                self.begin_again()
-                return method(self, *arguments, **named)
+            return persistent(self, lambda: method(self, *arguments, **named))
         except FAULTS as error:
             self.link = self.link if self.link is ENDED else FAILED
             raise translated(error, self.place) from error

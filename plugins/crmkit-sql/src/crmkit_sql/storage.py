@@ -30,7 +30,8 @@ __all__ = ["PostgresStorage", "open_postgresql"]
 
 T = TypeVar("T")
 
-_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# Whether it may write is for the server to say: a standby and a user that only reads have that set.
+_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _THERE = (
@@ -147,7 +148,7 @@ class PostgresStorage(SqlReads, Storage):
             if name:
                 link.run(f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}")
             wanted = self._planned(link, schema)
-            migration = Migration(link)
+            migration = Migration(link, self.place)
             for step in wanted.steps:
                 step.run(migration)
             link.run(_KEEP, (dumped_json(wanted.kept),))
@@ -167,10 +168,13 @@ class PostgresStorage(SqlReads, Storage):
         found = plan(schema, {}, frozenset())
         return Plan([_BEGINNING, *found.steps], found.kept, found.unknown)
 
-    def refreshed(self) -> Book:
+    def exchange(self, link: Link) -> None:
+        """Have a link, on which nothing is under way, go on over a new connection."""
+        self._connections.exchange(link)
+
+    def refreshed(self, link: Link) -> Book:
         """The book of the tables as they are now; `BackendError` if they lack something by now."""
-        with self._lent() as link:
-            wanted, _, layout = self._plan(link, self.schema)
+        wanted, _, layout = self._plan(link, self.schema)
         if wanted.steps:
             raise BackendError(f"another process changed the tables of {self.place}; open it again")
         self._book = Book.of(self.schema, wanted.unknown, layout)
@@ -225,7 +229,7 @@ class PostgresStorage(SqlReads, Storage):
                 finally:
                     link.run("ROLLBACK")
                 return found is not None
-        except FAULTS as error:
+        except (*FAULTS, BackendError) as error:
             raise BackendError(
                 f"{self.place} went away while a transaction was being committed, so nobody knows whether it was; "
                 "look before you write it again"
@@ -256,6 +260,12 @@ class PostgresStorage(SqlReads, Storage):
         """The indexes, the journal's law, and records that something else wrote."""
         with self._whole() as link:
             return check(link, self._book)
+
+    @named
+    def describe(self) -> str:
+        """PostgreSQL and its version."""
+        with self._lent() as link:
+            return f"PostgreSQL {link.connection.info.parameter_status('server_version')}"
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""

@@ -19,6 +19,7 @@ from crmkit.errors import ConflictError
 from crmkit.records import Record
 from crmkit.storage import NO_SCOPE, Scope, Transaction, Trimmable
 from crmkit_sql import diagnosis, journal, trimming
+from crmkit_sql.connections import Link
 from crmkit_sql.faults import FAULTS, lost, named
 from crmkit_sql.layout import Book, Table, dumped_json
 from crmkit_sql.linked import TransactionLink
@@ -47,8 +48,11 @@ class Owner(Protocol):
     def place(self) -> str:
         """The database, as people know it."""
 
-    def refreshed(self) -> Book:
+    def refreshed(self, link: Link) -> Book:
         """The book of the tables as they are now."""
+
+    def exchange(self, link: Link) -> None:
+        """Have a link, on which nothing is under way, go on over a new connection."""
 
     def has(self, row: Sequence[Any]) -> bool:
         """Whether this change of the journal was committed."""
@@ -83,13 +87,16 @@ class SqlTransaction(SqlReads, Transaction):
         return self._first
 
     def renew(self) -> bool:
-        """What was under way on a connection that is gone, is gone."""
-        return False
+        """Another connection, if nothing was done over this one; what was under way is gone with it."""
+        if self._first.begun or self.link is not self._first:
+            return False
+        self._owner.exchange(self._first)
+        return True
 
     def begin_again(self) -> None:
         """Begin anew with the tables as they are now; nothing was written so far."""
-        self._first.run("ROLLBACK")
-        self._book = self._owner.refreshed()
+        self._first.connection.execute("ROLLBACK")
+        self._book = self._owner.refreshed(Link(self._first.proxy))
         self._first.layout = self._book.layout
         self._first.begun = False
 
