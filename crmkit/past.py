@@ -50,11 +50,9 @@ class Horizon:
         """Raise `TrimmedError` for a moment that is not known any more."""
         horizon = cls.of(reads)
         if horizon and at < horizon.before:
-            raise TrimmedError(
-                f"the past is known from {horizon.before.isoformat()} on, where the journal was trimmed; "
-                "ask for that time or a later one",
-                horizon.before,
-            )
+            since = horizon.before.isoformat()
+            why = f"the past is known from {since} on, where the journal was trimmed"
+            raise TrimmedError(f"{why}; ask for that time or a later one", horizon.before)
 
 
 def changes_behind(reads: Reads, after: int, *asked: Any) -> list[Change]:

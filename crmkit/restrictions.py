@@ -119,8 +119,7 @@ class Views:
         """The conditions for all of these kinds."""
         if not self._calls:
             return NO_SCOPE
-        views = {name: self.of(schema, name) for name in names}
-        return {name: view.conditions for name, view in views.items() if view.conditions}
+        return {name: told for name in names if (told := self.of(schema, name).conditions)}
 
     def scope_of(self, schema: Schema, query: Query, *paths: str) -> Scope:
         """The scope of a query and of the paths that it is totalled by; refuses masked fields in it."""

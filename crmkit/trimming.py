@@ -66,9 +66,7 @@ def _check(crm: CRM, reads: Reads, before: datetime, through: int) -> Horizon | 
     known = Horizon.of(reads)
     if known and before < known.before:
         since = known.before.isoformat()
-        raise TrimmedError(
-            f"the journal is trimmed up to {since} already; name a later time", known.before
-        )
+        raise TrimmedError(f"it is trimmed up to {since} already; name a later time", known.before)
     for state in holding(crm, reads, through):
         raise PluginError(f"worker {state.name!r} {_what_to_do(state)}", plugin=state.name)
     return known

@@ -5,14 +5,18 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from crmkit import CRM
 from crmkit.cli.root import crm
 from crmkit.cli.width import width
+from crmkit.past import TRIMMED, Horizon
+from crmkit.values import format_time
 
 pytest.importorskip("crmkit_sqlite")
 
@@ -521,6 +525,161 @@ def test_workers_run_and_show_what_they_set_aside(spa: Run) -> None:
     assert "there is no worker 'x'" in spa("work", "--once", "--worker", "x", code=1).stderr
 
 
+# ------------------------------------------------------------------------------------------------- trimming the journal
+
+
+@pytest.fixture
+def renamed(spa: Run) -> str:
+    """A customer of version 3; the id."""
+    id = added(spa)
+    for owner in ("kim", "lee"):
+        spa("customer", "edit", id, "--set", f"owner={owner}")
+    return id
+
+
+def moment() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def test_the_journal_is_trimmed_after_asking(spa: Run, renamed: str) -> None:
+    trim = ("journal", "trim", "--before", before := moment())
+
+    told = answer(spa, *trim, "--dry-run")
+    asked = spa(*trim, input="n\n", code=1).stderr
+
+    first, second, _ = answer(spa, "history", "customer", renamed)
+    assert told == {
+        "before": told["before"],
+        "changes": 2,
+        "first": first["at"],
+        "last": second["at"],
+    }
+    assert "2 changes go, recorded from 20" in asked
+    assert "can be read as it was any more. Go on?" in asked
+    assert len(answer(spa, "history", "customer", renamed)) == 3
+
+    spa(*trim, input="y\n")
+    assert [each["version"] for each in answer(spa, "history", "customer", renamed)] == [3]
+    refused = spa("customer", "show", renamed, "--as-of", "2020-01-01", code=1).stderr
+    assert f"the past is known from {before} on" in refused
+    assert "positions" not in spa("changes", "--after", "1", code=1).stderr
+    again = spa(*trim, "--yes")
+    assert (again.stderr, answer(spa, *trim, "--yes")["changes"]) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        ((), 2, "Missing option '--before'"),
+        (("--before", "yesterday"), 2, "'yesterday' is not a time"),
+        (("--before", "2999-01-01"), 1, "lies ahead; name a time that is past"),
+        (("--before", "2020-01-01", "--yes"), 1, "already; name a later time"),
+    ],
+)
+def test_a_time_that_cannot_be_trimmed_up_to_is_refused(
+    spa: Run, renamed: str, options: tuple[str, ...], code: int, sentence: str
+) -> None:
+    spa("journal", "trim", "--before", moment(), "--yes")
+
+    assert sentence in spa("journal", "trim", *options, code=code).stderr
+
+
+def test_trimming_speaks_korean(spa: Run, renamed: str) -> None:
+    asked = spa("journal", "trim", "--before", moment(), "--lang", "ko", input="y\n")
+
+    assert "변경 2건이 삭제됩니다" in asked.stderr
+    assert "조회할 수 없게 됩니다. 계속할까요?" in asked.stderr
+    assert "이전의 변경 내역을 삭제했습니다" in spa("doctor", "--lang", "ko", code=1).stdout
+
+
+def test_a_worker_holds_trimming_back_until_it_is_forgotten(spa: Run, renamed: str) -> None:
+    visit = ("--customer", renamed, "--reason", "fine", "--at", "2026-03-01")
+    spa("record", "visit", "add", *visit)
+    trim = ("journal", "trim", "--before", moment(), "--yes")
+    assert (
+        "worker 'diary' has not seen all of that; run `crm work --once`"
+        in spa(*trim, code=1).stderr
+    )
+    assert "is in use; disable its plugin first" in spa("worker", "forget", "diary", code=1).stderr
+    spa("work", "--once")
+    spa("customer", "edit", renamed, "--set", "owner=park")
+    spa("plugin", "disable", "spa")
+    trim = ("journal", "trim", "--before", moment(), "--yes")
+
+    assert "`crm worker forget diary`" in spa(*trim, code=1).stderr
+    assert "its plugin is not loaded" in spa("worker", "list").stdout
+    lines = {each["check"]: each for each in answer(spa, "doctor")}
+    assert lines["worker diary"] == {
+        "check": "worker diary",
+        "severity": "warning",
+        "text": "its plugin is not loaded; 1 changes behind",
+        "fix": "crm worker forget diary",
+    }
+    assert "diary is forgotten" in spa("worker", "forget", "diary").stderr
+    assert answer(spa, "worker", "list") == []
+    spa(*trim)
+
+
+# --------------------------------------------------------------------------------------------- what doctor says of workers
+
+
+def _of_diary(spa: Run) -> dict[str, str]:
+    [found] = [each for each in _lines(spa) if each["check"] == "worker diary"]
+    return {"severity": found["severity"], "text": found["text"], "fix": found["fix"]}
+
+
+def test_doctor_warns_of_a_worker_that_does_not_run(spa: Run, renamed: str) -> None:
+    assert _of_diary(spa)["severity"] == "ok"
+    visit = ("--customer", renamed, "--reason", "fine", "--at", "2026-03-01")
+    spa("record", "visit", "add", *visit)
+    late = {"severity": "warning", "text": "1 changes behind", "fix": "crm work"}
+    assert _of_diary(spa) == late
+
+    spa("work", "--once")
+    spa("record", "visit", "add", *visit)
+    assert _of_diary(spa) == {"severity": "ok", "text": "1 changes behind", "fix": ""}
+
+    with CRM.open(config="crm.toml") as app, app.storage.transaction() as tx:
+        kept = tx.state("crmkit/worker/diary")
+        long_ago = format_time(datetime.now(UTC) - timedelta(days=2))
+        tx.set_state("crmkit/worker/diary", {**kept, "ran": long_ago})
+    assert _of_diary(spa) == late
+
+
+def test_doctor_warns_of_a_worker_that_is_far_behind_and_of_one_that_died(
+    spa: Run, renamed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = ("--customer", renamed, "--reason", "fine", "--at", "2026-03-01")
+    spa("record", "visit", "add", *visit)
+    spa("work", "--once")
+    for _ in range(2):
+        spa("record", "visit", "add", *visit)
+    assert _of_diary(spa)["severity"] == "ok"
+    monkeypatch.setattr("crmkit.cli.doctor.MANY", 2)
+    assert _of_diary(spa) == {"severity": "warning", "text": "2 changes behind", "fix": "crm work"}
+
+    with CRM.open(config="crm.toml") as app, app.storage.transaction() as tx:
+        until = format_time(datetime.now(UTC) - timedelta(minutes=2))
+        tx.set_state("crmkit/worker/diary/lease", {"holder": "gone", "until": until})
+    died = _of_diary(spa)
+    assert (died["severity"], died["fix"]) == ("warning", "crm work")
+    assert died["text"].startswith("the process that ran it was broken off at 20")
+
+
+def test_doctor_tells_of_a_trim_that_was_broken_off(spa: Run, renamed: str) -> None:
+    with CRM.open(config="crm.toml") as app, app.storage.transaction() as tx:
+        before = datetime(2026, 1, 1, tzinfo=UTC)
+        tx.set_state(TRIMMED, Horizon(before, 3, 1).plain())
+
+    [line] = [each for each in _lines(spa) if each["check"] == "journal"]
+    assert (line["severity"], line["text"]) == ("warning", "trimming it was broken off")
+    assert line["fix"] == "crm journal trim --before 2026-01-01T00:00:00+00:00"
+
+
+def _lines(spa: Run) -> Any:
+    return json.loads(spa("doctor", "--format", "json", code=1).stdout)
+
+
 # ------------------------------------------------------------------------------------- setting up, doctor and plugins
 
 
@@ -806,6 +965,8 @@ COMMANDS = [
     ("plugin", "show", "{}"),
     ("plugin", "disable", "{}"),
     ("worker", "retry", "{}"),
+    ("worker", "forget", "{}"),
+    ("journal", "trim", "--dry-run", "--before", "{}"),
     ("config", "show", "--config", "{}"),
     ("customer", "list", "--db", "{}"),
     ("{}",),

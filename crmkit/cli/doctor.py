@@ -104,7 +104,7 @@ def _journal(app: App) -> Iterator[Line]:
         fix = f"crm journal trim --before {horizon.before.isoformat()}"
         yield "journal", WARNING, _("trimming it was broken off"), fix
     elif horizon:
-        text = _("trimmed up to {before}: nothing of before that can be read as it was")
+        text = _("trimmed up to {before}: nothing before that can be read as it was")
         yield "journal", OK, text.format(before=app.local(horizon.before)), ""
 
 

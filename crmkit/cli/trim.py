@@ -15,7 +15,7 @@ from crmkit.trimming import trim, trimmable
 
 __all__ = ["journal"]
 
-BEFORE = click.Option(["--before"], type=Time(), required=True, help="What was recorded earlier.")
+BEFORE = click.Option(["--before"], type=Time(), required=True, help="Take out what is older.")
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Only say what would go.")
 
 journal = Group("journal", help="The journal, and how far back it goes.")
@@ -26,12 +26,12 @@ def trim_journal(app: App, before: Any, dry_run: bool, yes: bool) -> None:
     """Take what was recorded before a time out of the journal: nobody can read further back from then on."""
     told = trimmable(app.crm, before)
     row = {"before": before, "changes": told.count, "first": told.first, "last": told.last}
-    if told.count and not dry_run:
-        text = _("{count} changes go, recorded from {first} to {last}")
-        first, last = (app.local(each or before) for each in (told.first, told.last))
-        note(text.format(count=told.count, first=first, last=last))
     if not (dry_run or yes):
-        text = _("Nothing of before {before} can be read as it was any more. Go on?")
+        if told.first and told.last:
+            text = _("{count} changes go, recorded from {first} to {last}")
+            first, last = app.local(told.first), app.local(told.last)
+            note(text.format(count=told.count, first=first, last=last))
+        text = _("Nothing before {before} can be read as it was any more. Go on?")
         click.confirm(text.format(before=app.local(before)), abort=True, err=True)
     if not dry_run:
         with bar() as progress:

@@ -11,6 +11,7 @@ from hypothesis.stateful import initialize, rule
 
 from crmkit.changes import Change
 from crmkit.codec import dump_document
+from crmkit.past import TRIMMED
 from crmkit.query import Query
 from crmkit.records import Record
 from crmkit.storage import Reads, Scope, Storage, Transaction
@@ -248,10 +249,31 @@ class StorageMachine(SideBySide):
     def changes(self, start: int, kinds: list[str] | None, limit: int | None) -> None:
         """The journal behind a position."""
 
-        def work(lab: Lab) -> list[Change]:
+        def work(lab: Lab) -> Any:
             positions = [0, *(each.position for each in lab.storage.changes())]
             after = positions[min(start, len(positions) - 1)]
-            return unplaced(lab.storage.changes(after, kinds, limit))
+            count = lab.storage.count_changes(after, kinds)
+            return [unplaced(lab.storage.changes(after, kinds, limit)), count]
+
+        self.both(work)
+
+    @rule(place=st.integers(0, 30), size=st.integers(1, 4))
+    def trim(self, place: int, size: int) -> None:
+        """Take a beginning of the journal out, in steps, and tell what that will be."""
+
+        def work(lab: Lab) -> Any:
+            times = [each.at for each in lab.storage.changes()]
+            if not times or "trim" not in lab.storage.capabilities:
+                return None
+            with lab.storage.transaction() as tx:
+                told = tx.trimmable(times[min(place, len(times) - 1)])
+                known = tx.state(TRIMMED) or {"position": 0}
+                tx.set_state(TRIMMED, {"position": max(told.position, known["position"])})
+                reached, taken = 0, []
+                while reached < told.position:
+                    reached, more = tx.trim(told.position, reached, size)
+                    taken.append(more)
+                return attrs.evolve(told, position=0), taken, unplaced(tx.changes())
 
         self.both(work)
 
