@@ -61,3 +61,20 @@ def plugin() -> Callable[..., ModuleType]:
         return module
 
     return make
+
+
+SHARED = [
+    name
+    for name, module in (("sqlite", "crmkit_sqlite"), ("postgresql", "crmkit_sql"))
+    if importlib.util.find_spec(module)
+]
+"""The databases that several processes can have open."""
+
+
+@pytest.fixture(params=SHARED)
+def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database for several processes; skips where there is no server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/shared.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
