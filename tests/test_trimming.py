@@ -23,7 +23,7 @@ from crmkit import (
     trimming,
     where,
 )
-from crmkit.past import TRIMMED, Horizon
+from crmkit.past import TRIMMED, Horizon, Past
 from crmkit.positions import forget, worker_states
 from crmkit.testing.fixtures import FakeClock
 from crmkit.trimming import trim, trimmable
@@ -125,6 +125,18 @@ def test_redaction_works_on_what_trimming_left(app, clock, kim):
         tx.redact(Customer, ["nobody"])
     [again] = add(app, Customer(id=gone.id, name="back"))
     assert again.version == 3
+
+
+def test_what_is_trimmed_while_the_past_is_read_is_refused_too(app, clock, kim):
+    early = clock() - timedelta(hours=2)
+    past, other = Past(app.storage, early), Past(app.storage, early)
+    assert past.get("customer", kim.id).version == 2
+    trim(app, clock())
+
+    with pytest.raises(TrimmedError):
+        past.get("customer", kim.id)
+    with pytest.raises(TrimmedError):
+        other.all("customer")
 
 
 # Going on behind a position --------------------------------------------------------------------------------------
