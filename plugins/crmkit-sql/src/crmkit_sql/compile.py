@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import psycopg as driver
 
 from crmkit.query import Order
 from crmkit.schema import Field, Kind, Path
-from crmkit_sql.layout import SEQ, TEXT, Book, sql_type
+from crmkit_sql.layout import SEQ, Book, sql_type
+from crmkit_sql.names import TEXT
 from crmkit_sql.shapes import Binder, ScopeShape, Shape, binder
 
 __all__ = [

@@ -19,7 +19,8 @@ from crmkit.errors import (
 )
 from crmkit.records import Record
 from crmkit.schema import Field, Kind
-from crmkit_sql.layout import Book, Table, columns_of, quoted, shortened, typed
+from crmkit_sql.layout import Book, Table, columns_of, typed
+from crmkit_sql.names import quoted, shortened
 
 __all__ = [
     "index_name",

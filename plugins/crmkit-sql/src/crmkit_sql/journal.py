@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from crmkit.changes import Actor, Cause, Change, Stamp
-from crmkit_sql.layout import dumped_json, quoted
+from crmkit_sql.layout import dumped_json
+from crmkit_sql.names import quoted
 
 __all__ = [
     "COPY",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -18,6 +17,8 @@ from crmkit.records import Record
 from crmkit.rows import REST, Adapter, row_columns, row_dumper, row_loader
 from crmkit.schema import BASE, Field, Kind, Schema
 from crmkit.types import Choice, FieldType, Scaled
+from crmkit_sql.names import TEXT, cell, listed, quoted, spelt, tokens_column
+from crmkit_sql.updating import Updating
 
 __all__ = [
     "RESERVED",
@@ -27,10 +28,7 @@ __all__ = [
     "adapters",
     "columns_of",
     "dumped_json",
-    "quoted",
-    "shortened",
     "sql_type",
-    "tokens_column",
     "typed",
 ]
 
@@ -42,30 +40,10 @@ RESERVED = frozenset(
 )
 """Columns that no field may be called like."""
 
-LONGEST = 63
-"""The most bytes of a name in PostgreSQL; of a longer one it would keep the beginning, unsaid."""
-
 dumped_json: Callable[[Any], str] = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode
 """JSON without spaces, as text of any script."""
-
-
-def shortened(name: str) -> str:
-    """A name that PostgreSQL keeps as it is: of a long one the beginning, and a digest of all of it."""
-    if len(name) <= LONGEST:  # the names of kinds and fields are ASCII
-        return name
-    return f"{name[: LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def quoted(name: str) -> str:
-    """A name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def tokens_column(field: Field) -> str:
-    """The column with the search tokens of a field."""
-    return f"crm_tokens__{field.column}"
 
 
 # Types ---------------------------------------------------------------------------------------------------------
@@ -100,9 +78,6 @@ _ADAPTERS: Mapping[str, Adapter] = {
     "items": (_loaded_items, dumped_json),
     "object": (json.loads, dumped_json),
 }
-
-TEXT = sa.Text(collation="C")
-"""Sorted by code point, whatever the locale of the database."""
 
 _SQL_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     "flag": sa.Boolean(),
@@ -224,7 +199,7 @@ class Table:
     @cached_property
     def written(self) -> tuple[tuple[str, str], ...]:
         """The columns that an insert writes, with their types: those of a row, then the tokens."""
-        pairs = zip(self.columns, map(_spelt, self.types), strict=True)
+        pairs = zip(self.columns, map(spelt, self.types), strict=True)
         return (*pairs, *((tokens_column(each), "tsvector") for each in self.searched))
 
     @cached_property
@@ -238,8 +213,8 @@ class Table:
     def insert_many(self) -> str:
         """The statement that inserts rows, given as one list for each column; returns the ids of those that are in."""
         names = ", ".join(quoted(name) for name, _ in self.written)
-        lists = ", ".join(_listed(type_) for _, type_ in self.written)
-        cells = ", ".join(_cell(n, type_) for n, (_, type_) in enumerate(self.written))
+        lists = ", ".join(listed(type_) for _, type_ in self.written)
+        cells = ", ".join(cell(n, type_) for n, (_, type_) in enumerate(self.written))
         return (
             f"INSERT INTO {self.name} ({names}) SELECT {cells} FROM unnest({lists}) WITH ORDINALITY "
             f"AS v({', '.join(f'c{n}' for n in range(len(self.written)))}, n) ORDER BY n "
@@ -260,64 +235,6 @@ class Table:
                 self.updates.clear()
             known = self.updates[fields] = Updating.of(self, fields)
         return known
-
-
-def _spelt(type_: sa.types.TypeEngine[Any]) -> str:
-    """A type as a cast has it; text needs no collation there."""
-    if type_ is TEXT:
-        return "text"
-    return str(type_.compile(dialect=_DIALECT)).lower()
-
-
-def _listed(type_: str) -> str:
-    # Lists of these come as lists of text, which every element can be read from.
-    return "%s::text[]" if type_ in {"json", "tsvector"} else f"%s::{type_}[]"
-
-
-def _cell(number: int, type_: str) -> str:
-    return f"c{number}::{type_}" if type_ in {"json", "tsvector"} else f"c{number}"
-
-
-_DIALECT = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
-
-
-@attrs.frozen
-class Updating:
-    """How some fields are set, in one record or in many: `pick` takes what is bound from a dumped row.
-
-    What `pick` gives is followed by the tokens of `searched`, those of the fields set that are searched, then the id
-    and the version that is expected.
-    """
-
-    one: str
-    many: str
-    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
-    searched: tuple[Field, ...]
-
-    @classmethod
-    def of(cls, table: Table, fields: tuple[str, ...]) -> Updating:
-        """The statements for a table."""
-        rest = (len(table.columns) - 1,)
-        chosen = {1, 3}  # version and updated_at
-        for name in fields:
-            chosen.update(table.positions.get(name, rest))
-        places = sorted(chosen)
-        searched = tuple(each for each in table.searched if each.name in fields)
-        names = [table.columns[each] for each in places] + [tokens_column(f) for f in searched]
-        types = [_spelt(table.types[each]) for each in places] + ["tsvector"] * len(searched)
-        setting = ", ".join(
-            f"{quoted(name)} = %s::{type_}" for name, type_ in zip(names, types, strict=True)
-        )
-        cells = [_cell(n, type_) for n, type_ in enumerate(types)]
-        many = ", ".join(f"{quoted(name)} = {c}" for name, c in zip(names, cells, strict=True))
-        aliases = ", ".join(f"c{n}" for n in range(len(names)))
-        return cls(
-            f"UPDATE {table.name} SET {setting} WHERE id = %s AND version = %s",
-            f"UPDATE {table.name} AS r SET {many} FROM unnest({', '.join(map(_listed, types))}, %s::text[], "
-            f"%s::bigint[]) AS v({aliases}, id, expected) WHERE r.id = v.id AND r.version = v.expected",
-            itemgetter(*places),
-            searched,
-        )
 
 
 class _Getters(dict[str, tuple[str, Callable[[Sequence[Any]], Record]]]):

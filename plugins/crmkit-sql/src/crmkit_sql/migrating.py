@@ -19,7 +19,8 @@ from sqlalchemy.schema import Sequence as NamedSequence
 from crmkit.errors import BackendError, SchemaError, ValueRefused
 from crmkit.schema import Field
 from crmkit_sql.connections import Link
-from crmkit_sql.layout import SEQ, Table, adapters, columns_of, dumped_json, quoted, tokens_column
+from crmkit_sql.layout import SEQ, Table, adapters, columns_of, dumped_json
+from crmkit_sql.names import quoted, tokens_column
 from crmkit_sql.tables import FORMAT, Index, own_tables
 from crmkit_sql.tokens import tokenizer
 

@@ -27,12 +27,13 @@ from crmkit_sql.searching import search
 from crmkit_sql.shapes import scope_shape, shape
 from crmkit_sql.totals import totals
 
-__all__ = ["SqlReads"]
+__all__ = ["SqlReads", "is_text"]
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether a text is one that the database can hold."""
     return not _NO_TEXT.search(text)
 
 
@@ -59,7 +60,7 @@ class SqlReads(Reads):
     @named
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
         """By id, in their order."""
-        if len(ids) != 1 or not _is_text(ids[0]):
+        if len(ids) != 1 or not is_text(ids[0]):
             with self._lent() as link:
                 return self._get_many(link, kind, ids, scope)
         sql, load = self._book.getters[kind]
@@ -113,7 +114,7 @@ class SqlReads(Reads):
 
         compiled = self._book.compiled(("get", kind, scoped, lock), make)
         load = self._book.table(kind).load
-        wanted = list(filter(_is_text, ids))
+        wanted = list(filter(is_text, ids))
         rows = link.rows(compiled.sql, compiled.bind([*values, wanted])) if wanted else ()
         found = {record.id: record for record in map(load, rows)}
         return [found.get(id) for id in ids]
@@ -211,7 +212,7 @@ class SqlReads(Reads):
     @named
     def history(self, kind: str, id: str) -> list[Change]:
         """By the journal's index on kind, id, version."""
-        if not _is_text(kind + id):
+        if not is_text(kind + id):
             return []
         sql = f"{journal.SELECT} WHERE kind = %s AND id = %s ORDER BY version"
         with self._lent() as link:
@@ -262,7 +263,7 @@ class SqlReads(Reads):
     @named
     def versions(self, kind: str, ids: Sequence[str]) -> dict[str, int]:
         """By the journal's index on kind, id, version."""
-        wanted = list(filter(_is_text, ids))
+        wanted = list(filter(is_text, ids))
         if not wanted:
             return {}
         sql = (
@@ -277,7 +278,7 @@ class SqlReads(Reads):
     @named
     def state(self, key: str) -> Any:
         """One row of `crm_state`."""
-        if not _is_text(key):
+        if not is_text(key):
             return None
         with self._lent() as link:
             row = link.row("SELECT value FROM crm_state WHERE key = %s", (key,))
@@ -286,7 +287,7 @@ class SqlReads(Reads):
     @named
     def states(self, prefix: str) -> dict[str, Any]:
         """The rows of `crm_state` whose keys begin so."""
-        if not _is_text(prefix):
+        if not is_text(prefix):
             return {}
         sql = "SELECT key, value FROM crm_state WHERE starts_with(key, %s) ORDER BY key"
         with self._lent() as link:

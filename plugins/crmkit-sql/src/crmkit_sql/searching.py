@@ -16,7 +16,8 @@ from crmkit.storage import Page, Scope
 from crmkit.text import Phrase, matches, search_phrases
 from crmkit_sql.compile import Builder, Compiled, newest_first, parameter
 from crmkit_sql.connections import Link
-from crmkit_sql.layout import SEQ, Book, Table, tokens_column
+from crmkit_sql.layout import SEQ, Book, Table
+from crmkit_sql.names import tokens_column
 from crmkit_sql.shapes import scope_shape
 from crmkit_sql.tokens import is_exact, texts, token_lists, tsquery
 

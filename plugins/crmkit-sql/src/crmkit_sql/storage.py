@@ -12,17 +12,19 @@ from typing import Any, TypeVar
 from psycopg.errors import UndefinedTable
 
 from crmkit.errors import BackendError, TransactionError
+from crmkit.records import Record
 from crmkit.schema import Schema
-from crmkit.storage import Capability, Storage
+from crmkit.storage import NO_SCOPE, Capability, Scope, Storage
 from crmkit_sql import journal
 from crmkit_sql.checking import check
 from crmkit_sql.connections import Connections, Link
 from crmkit_sql.faults import FAULTS, named, translated
-from crmkit_sql.layout import Book, dumped_json, quoted
+from crmkit_sql.layout import Book, dumped_json
 from crmkit_sql.linked import TransactionLink
 from crmkit_sql.location import read_url
 from crmkit_sql.locks import PREPARING
-from crmkit_sql.reading import SqlReads
+from crmkit_sql.names import quoted
+from crmkit_sql.reading import SqlReads, is_text
 from crmkit_sql.tables import FORMAT, Kept, Plan, Step, plan
 from crmkit_sql.writing import SqlTransaction
 
@@ -46,7 +48,7 @@ def open_postgresql(url: str) -> PostgresStorage:
     return PostgresStorage(Connections(read_url(url)))
 
 
-class _Begun:
+class _Block:
     """The block of a transaction."""
 
     __slots__ = ("_storage", "_transaction", "_write")
@@ -82,6 +84,24 @@ class PostgresStorage(SqlReads, Storage):
     def place(self) -> str:
         """The database, as people know it."""
         return self._connections.place
+
+    def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
+        """One record the shortest way; many, or one that cannot be had so, as always."""
+        if len(ids) == 1 and is_text(ids[0]):
+            sql, load = self._book.getters[kind]
+            if scope.get(kind):
+                sql, ids = self._within(kind, ids, scope[kind])
+            try:
+                link = self._connections.take()
+                try:
+                    row = link.row(sql, ids)
+                finally:
+                    self._connections.give(link)
+            except FAULTS:
+                ids = ids[-1:]
+            else:
+                return [None if row is None else load(row)]
+        return super().get(kind, ids, scope)
 
     def _lent(self) -> AbstractContextManager[Link]:
         return self._connections.lent()
@@ -182,9 +202,9 @@ class PostgresStorage(SqlReads, Storage):
 
     # Transactions ----------------------------------------------------------------------------------------------
 
-    def transaction(self, *, write: bool = True) -> _Begun:
+    def transaction(self, *, write: bool = True) -> _Block:
         """One that writes sees what others commit meanwhile, and holds what it writes; one that reads, one snapshot."""
-        return _Begun(self, write)
+        return _Block(self, write)
 
     def begin(self, write: bool) -> SqlTransaction:
         """Begin the transaction of this thread; the server hears of it with the first statement."""

@@ -16,7 +16,8 @@ from crmkit.text import TOKENS_VERSION
 from crmkit.types import described
 from crmkit_sql.compile import Element, expressions, is_nullable
 from crmkit_sql.diagnosis import index_name, reference_name
-from crmkit_sql.layout import RESERVED, Table, shortened, tokens_column
+from crmkit_sql.layout import RESERVED, Table
+from crmkit_sql.names import shortened, tokens_column
 
 __all__ = ["FORMAT", "Index", "Kept", "Plan", "Step", "plan", "wanted_indexes"]
 
