@@ -523,6 +523,8 @@ def test_workers_run_and_show_what_they_set_aside(spa: Run) -> None:
     assert "1 will be tried again" in spa("worker", "retry").stderr
     assert "bitter" in spa("doctor", code=1).stdout
     assert "there is no worker 'x'" in spa("work", "--once", "--worker", "x", code=1).stderr
+    spa("plugin", "disable", "spa")
+    spa("work", "--once")  # what is left of it is nothing to work off
 
 
 # ------------------------------------------------------------------------------------------------- trimming the journal

@@ -83,6 +83,8 @@ def test_reads_of_before_the_horizon_say_from_when_on_the_past_is_known(app, clo
             read(early)
         assert isinstance(caught.value, QueryError)
         assert caught.value.since == horizon
+    with pytest.raises(TrimmedError):
+        Past(app.storage, early)  # before anything is read
     then = app.get(Customer, kim.id, as_of=horizon)
     assert (then.name, then.version) == ("three", 3)
     assert app.get(Customer, kim.id).name == "four"
@@ -196,8 +198,9 @@ def test_nothing_is_kept_of_a_trim_that_was_only_asked_about(app, clock, kim):
     assert app.storage.state(TRIMMED) is None
 
 
-def test_a_trim_that_was_broken_off_goes_on(app, clock, kim, monkeypatch):
+def test_a_trim_that_was_broken_off_goes_on(app, clock, monkeypatch):
     monkeypatch.setattr(trimming, "STEP", 2)
+    _, _, kim = add(app, *(Customer(name=each) for each in "abc"))
     for number in range(5):
         kim = change(app, kim, name=f"n{number}")
     clock.tick(hours=1)
@@ -214,7 +217,7 @@ def test_a_trim_that_was_broken_off_goes_on(app, clock, kim, monkeypatch):
     seen = []
     assert trim(app, clock(), lambda *done: seen.append(done)).count == 5
     assert seen == [(4, 8), (6, 8), (8, 8)]
-    assert [each.version for each in app.history(Customer, kim.id)] == [8]
+    assert [each.version for each in app.history(Customer, kim.id)] == [6]
 
 
 def test_two_who_trim_at_once_do_not_mix(app, clock, kim, monkeypatch):
@@ -263,7 +266,9 @@ def test_a_worker_that_has_not_seen_all_holds_trimming_back(open_crm, clock, fol
     run_workers(crm, once=True)
     add(crm, Interaction(channel="mail", happened_at=clock()))  # none of its kinds
     clock.tick(hours=1)
-    assert trim(crm, clock()).count == 1
+    horizon = clock()
+    change(crm, kim, name="c")  # not yet seen, but it stays
+    assert trim(crm, horizon).count == 1
 
 
 def test_a_change_set_aside_holds_trimming_back(open_crm, clock, follower):
@@ -344,6 +349,7 @@ def test_what_was_set_aside_and_is_trimmed_is_let_go(open_crm, clock, follower):
     run_workers(crm, once=True)
 
     assert worker_states(crm)[0].aside == ()
+    assert [position for position, _ in follower.seen] == [2]
 
 
 # The law ---------------------------------------------------------------------------------------------------------
