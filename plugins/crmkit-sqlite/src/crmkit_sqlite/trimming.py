@@ -30,8 +30,7 @@ _REACHED = (
 )
 
 _DELETE = (
-    "DELETE FROM crm_journal AS j WHERE position > :after AND position <= :reached "
-    f"AND {_FOLLOWED}"
+    f"DELETE FROM crm_journal AS j WHERE position > :after AND position <= :reached AND {_FOLLOWED}"
 )
 
 _FORGET = (
