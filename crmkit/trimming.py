@@ -44,10 +44,10 @@ def trim(crm: CRM, before: datetime, progress: Progress | None = None) -> Trimma
     told = trimmable(crm, before)
     with crm.storage.transaction() as tx:
         known = _check(crm, tx, utc(before), told.position)
-        at = Horizon(utc(before), told.position)
-        if known and known.position == at.position:
-            at = attrs.evolve(at, reached=known.reached)
-        tx.set_state(TRIMMED, at.plain())
+        reached = known.reached if known and known.position == told.position else 0
+        at = Horizon(utc(before), told.position, reached)
+        if at.position:
+            tx.set_state(TRIMMED, at.plain())
     while at.reached < at.position:
         with crm.storage.transaction() as tx:
             further = attrs.evolve(at, reached=tx.trim(at.position, at.reached, STEP)[0])

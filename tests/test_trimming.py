@@ -191,6 +191,14 @@ def test_an_earlier_date_and_one_that_lies_ahead_are_refused(app, clock, kim):
     assert trim(app, clock()).count == 0
 
 
+def test_a_journal_in_which_nothing_is_old_stays_whole(app, clock, kim):
+    first = app.changes()[0].at
+
+    assert trim(app, first).position == 0
+    assert app.count(Customer, as_of=first - timedelta(days=1)) == 0
+    assert Horizon.of(app.storage) is None
+
+
 def test_nothing_is_kept_of_a_trim_that_was_only_asked_about(app, clock, kim):
     before = app.changes()
     assert trimmable(app, clock()).count == 2
