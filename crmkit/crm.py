@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from crmkit.changes import MAX_DEPTH, SYSTEM, Actor, Cause
 from crmkit.config import Config, load_config, resolve_storage, shown
@@ -24,9 +24,6 @@ from crmkit.storage import Reads, Storage
 from crmkit.transaction import Transaction
 from crmkit.values import Clock
 from crmkit.values import now as system_clock
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["CRM", "Handle"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ TRIES = 5
 POLL = 0.5
 """Seconds between two looks at a journal in which nothing happens."""
 
+LONGEST = 60.0
+"""Seconds between two tries, at most, while the database fails; the first is twice `POLL`, each twice the last."""
+
 
 def run_workers(
     crm: CRM,
@@ -45,12 +49,14 @@ def run_workers(
     once: bool,
     names: Iterable[str] | None = None,
     on_progress: Callable[[str, int], None] | None = None,
+    on_trouble: Callable[[BackendError, float], None] | None = None,
     stop: threading.Event | None = None,
 ) -> int:
     """Run the workers of an app: until they have caught up (`once`), or until `stop` is set.
 
     Several processes may do so on one database. Returns how many changes and ticks were worked off. Raises
-    `PluginError` for an unknown name.
+    `PluginError` for an unknown name. What the database fails with is raised with `once`; otherwise it is tried again,
+    with growing pauses, `on_trouble` being told of the failure and of the seconds until then.
     """
     known = crm.plugins.workers()
     for name in names or ():
@@ -64,18 +70,28 @@ def run_workers(
         if names is None or name in set(names)
     ]
     ended = stop or threading.Event()
-    done = 0
+    done, pause = 0, POLL
     try:
         while True:
-            worked = sum(run.step(ended) for run in runs)
-            done += worked
+            worked, trouble = 0, None
+            for run in runs:
+                try:
+                    worked += run.step(ended)
+                except BackendError as error:
+                    if once:
+                        raise
+                    trouble = error
+            done, pause = done + worked, min(2 * pause, LONGEST) if trouble else POLL
+            if trouble and on_trouble:
+                on_trouble(trouble, pause)
             if ended.is_set() or (once and not worked):
                 return done
-            if not worked:
-                ended.wait(POLL)
+            if trouble or not worked:
+                ended.wait(pause)
     finally:
-        for run in runs:
-            run.release()
+        with suppress(BackendError):  # what is not given back ends by itself
+            for run in runs:
+                run.release()
 
 
 class _TakenOver(Exception):

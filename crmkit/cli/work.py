@@ -32,7 +32,10 @@ def work(app: App, once: bool, names: Sequence[str]) -> None:
     hidden = not (once and sys.stderr.isatty())
     with click.progressbar(length=lag, file=sys.stderr, hidden=hidden) as bar:
         progress = lambda name, count: bar.update(count)  # noqa: E731
-        done = run_workers(app.crm, once=once, names=names or None, on_progress=progress)
+        trouble = lambda error, pause: note(f"{error}; next try in {pause:.0f} s")  # noqa: E731
+        done = run_workers(
+            app.crm, once=once, names=names or None, on_progress=progress, on_trouble=trouble
+        )
     note(_("{count} done").format(count=done))
     left = _own(app, names)
     if aside := sum(len(each.aside) + bool(each.error) for each in left):
