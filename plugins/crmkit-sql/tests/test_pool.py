@@ -26,7 +26,7 @@ from crmkit.testing.lab import Lab
 
 def out(storage) -> int:
     """How many connections somebody has."""
-    found: int = storage._connections._pool.checkedout()
+    found: int = storage._connections.busy
     return found
 
 

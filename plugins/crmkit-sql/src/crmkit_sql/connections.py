@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -16,6 +19,9 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from crmkit.errors import BackendError, ClosedError
 from crmkit_sql.faults import translated
 from crmkit_sql.location import Location
+
+# It warns of what it ignores when a connection is lost; that comes out as an error anyway, and not on the terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 __all__ = ["OLDEST", "Connections", "Link", "connected"]
 
@@ -85,10 +91,11 @@ def _check(connection: psycopg.Connection[Any], place: str) -> None:
 class Link:
     """One connection, while somebody has it."""
 
-    __slots__ = ("connection", "cursor", "proxy")
+    __slots__ = ("age", "connection", "cursor", "proxy")
 
-    def __init__(self, proxy: PoolProxiedConnection) -> None:
+    def __init__(self, proxy: PoolProxiedConnection, age: int = 0) -> None:
         self.proxy = proxy
+        self.age = age
         self.connection: psycopg.Connection[Any] = proxy.dbapi_connection  # type: ignore[assignment]
         info = proxy.info
         cursor = info.get("cursor")
@@ -120,6 +127,11 @@ class Connections:
         self.closed = False
         self._forks = _forks
         self._age = 0
+        # Taking a connection from the pool costs a fifth of getting a record, so those that came back wait here; only
+        # those who find none go there.
+        self._spare: deque[Link] = deque()
+        self._waiting = 0
+        self._counted = threading.Lock()
         self._pool = self._make()
 
     def __del__(self) -> None:
@@ -138,29 +150,74 @@ class Connections:
             reset_on_return=None,
         )
 
+    @property
+    def busy(self) -> int:
+        """How many connections somebody has at the moment."""
+        return self._pool.checkedout() - len(self._spare)
+
     def take(self) -> Link:
         """A connection that nobody else has, until `give`."""
+        if self._forks == _forks and not self.closed:
+            try:
+                link = self._spare.pop()
+            except IndexError:
+                return self._fetch()
+            if link.age == self._age:
+                return link
+            self._drop(link)
+        return self._fetch()
+
+    def _fetch(self) -> Link:
+        """A connection out of the pool, or a new one; waits while there are as many as there may be."""
         if self._forks != _forks:
             # Those of the parent stay open there: the child forgets them without a word to the server.
-            _inherited.append(self._pool)
-            self._forks, self._pool = _forks, self._make()
+            _inherited.append((self._pool, self._spare))
+            self._forks, self._pool, self._spare, self._waiting = _forks, self._make(), deque(), 0
         if self.closed:
             raise ClosedError(f"{self.place} was closed; open it again")
-        while True:
-            proxy = self._pool.connect()
-            # One pool for all ages, so that there are never more connections than it may have.
-            if proxy.info.setdefault("age", self._age) == self._age:
-                return Link(proxy)
-            proxy.invalidate()
-            proxy.close()
+        with self._counted:
+            self._waiting += 1
+        try:
+            # Whoever gives one back from now on gives it to the pool; what came just before is here.
+            while self._spare:
+                with suppress(IndexError):
+                    self._spare.pop().proxy.close()
+            while True:
+                proxy = self._pool.connect()
+                # One pool for all ages, so that there are never more connections than it may have.
+                if proxy.info.setdefault("age", self._age) == self._age:
+                    return Link(proxy, self._age)
+                proxy.invalidate()
+                proxy.close()
+        finally:
+            with self._counted:
+                self._waiting -= 1
 
     def give(self, link: Link) -> None:
         """Give it back; one that is broken, or within a transaction, is thrown away."""
+        connection = link.connection
         if link.proxy.dbapi_connection is None:
             return
-        status = link.connection.info.transaction_status
-        if self.closed or link.connection.closed or status is not psycopg.pq.TransactionStatus.IDLE:
-            link.proxy.invalidate()
+        idle = connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        if self.closed or not idle or link.age != self._age:
+            self._drop(link)
+        elif self._waiting:
+            link.proxy.close()
+        else:
+            self._spare.append(link if type(link) is Link else Link(link.proxy, link.age))
+            if self._waiting or self.closed:
+                self._put_away()
+
+    def _put_away(self) -> None:
+        """Give what waits here to the pool, or end it if this is closed."""
+        while self._spare:
+            with suppress(IndexError):
+                link = self._spare.pop()
+                self._drop(link) if self.closed else link.proxy.close()
+
+    @staticmethod
+    def _drop(link: Link) -> None:
+        link.proxy.invalidate()
         link.proxy.close()
 
     @contextmanager
@@ -181,12 +238,14 @@ class Connections:
         self.renew()
         self.give(link)
         fresh = self.take()
-        link.connection, link.cursor, link.proxy = fresh.connection, fresh.cursor, fresh.proxy
+        link.connection, link.cursor = fresh.connection, fresh.cursor
+        link.proxy, link.age = fresh.proxy, fresh.age
 
     def close(self) -> None:
         """Close every idle connection, and the others when they come back; safe to call twice."""
         self.closed = True
         if self._forks == _forks:
+            self._put_away()
             self._pool.dispose()
 
 

@@ -25,7 +25,8 @@ class TransactionLink(Link):
     __slots__ = ("begun", "layout", "opening")
 
     def __init__(self, link: Link, opening: str, layout: str | None) -> None:
-        self.connection, self.cursor, self.proxy = link.connection, link.cursor, link.proxy
+        self.connection, self.cursor = link.connection, link.cursor
+        self.proxy, self.age = link.proxy, link.age
         self.opening = opening
         self.layout = layout
         self.begun = False
