@@ -11,15 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from crmkit import CRM, Config, Customer, Interaction, Manifest, Restriction, hookimpl, where
+from crmkit import (
+    CRM,
+    Config,
+    Customer,
+    Identity,
+    Interaction,
+    Manifest,
+    Restriction,
+    hookimpl,
+    where,
+)
 from crmkit.values import now
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = ["name", "backend", "size", "crmkit", "raw", "ratio", "budget"]
-NAMES = {
+BOTH = {
     *("get", "page", "timeline", "search", "search_hits", "search_index"),
-    *("create", "update", "bulk", "bulk_search", "import", "version", "show"),
+    *("create", "update", "bulk", "bulk_search", "load"),
 }
+NAMES = {*BOTH, "import", "version", "show"}
 
 pytest.importorskip("crmkit_sqlite")
 
@@ -34,16 +45,35 @@ def measured(folder: Path, *arguments: str) -> list[dict[str, object]]:
 
 
 def test_every_row_comes_out_with_its_name_and_columns(tmp_path: Path) -> None:
-    rows = measured(tmp_path)
+    rows = measured(tmp_path, "--backend", "sqlite")
 
     assert {row["name"] for row in rows} == NAMES
     assert all(list(row) == COLUMNS for row in rows)
 
 
+def test_on_a_server_every_row_comes_out_that_is_not_about_files_or_processes(
+    tmp_path: Path, postgres_server: str
+) -> None:
+    rows = measured(tmp_path, "--backend", "postgres", "--postgres", postgres_server)
+
+    assert {row["name"] for row in rows} == BOTH
+    assert {row["backend"] for row in rows} <= {"postgres", "postgres not durable"}
+
+
+def test_without_a_server_its_rows_are_left_out_and_it_is_said_why(tmp_path: Path) -> None:
+    nobody = "postgresql://127.0.0.1:1/nobody"
+    arguments = ["--backend", "postgres", "--only", "get", "--postgres", nobody]
+    command = [sys.executable, "-m", "tests.benchmarks", *arguments]
+
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert "no rows for PostgreSQL: " in done.stderr
+
+
 def test_a_large_company_is_measured_against_its_own_small_figures(tmp_path: Path) -> None:
     sizes = ["--large-customers", "240", "--large-interactions", "2400"]
 
-    small, large = measured(tmp_path, "--large", "--only", "get", *sizes)
+    small, large = measured(tmp_path, "--backend", "sqlite", "--large", "--only", "get", *sizes)
 
     assert (small["size"], large["size"]) == (120, 240)
     assert large["raw"] == small["crmkit"]
@@ -173,3 +203,111 @@ def test_the_version_imports_neither_plugins_nor_the_metadata_of_packages() -> N
     imported = set(done.stdout.split())
     assert "click" in imported
     assert not imported & {"importlib.metadata", "pluggy", "sqlite3", "attrs", "crmkit.records"}
+
+
+# PostgreSQL ----------------------------------------------------------------------------------------------------
+
+ROWS = 100_000
+FILLING = (
+    "INSERT INTO customer (id, version, created_at, updated_at, name, owner, country, tags, crm_tokens__name) "
+    f"SELECT 'c' || n, 1, now(), now(), 'name' || n % 9973, 'owner' || n % 100, 'KR', '[]', "
+    f"to_tsvector('simple', 'name' || n % 9973) FROM generate_series(1, {ROWS}) AS n",
+    "INSERT INTO identity (id, version, created_at, updated_at, customer_id, channel, value, normalised) "
+    "SELECT 'i' || n, 1, now(), now(), 'c' || n, 'email', n || '@acme.example', n || '@acme.example' "
+    f"FROM generate_series(1, {ROWS}) AS n",
+    "INSERT INTO interaction (id, version, created_at, updated_at, customer_id, channel, direction, happened_at, "
+    "subject, body, crm_tokens__body) SELECT 'm' || n, 1, now(), now(), 'c' || 1 + n % 500, 'email', 'in', "
+    "timestamptz '2026-01-01' + n * interval '1 minute', '', 'word' || n % 1000, "
+    f"to_tsvector('simple', 'word' || n % 1000) FROM generate_series(1, {ROWS}) AS n",
+    "ANALYZE",
+)
+
+
+@pytest.fixture(scope="module")
+def planned(request: pytest.FixtureRequest) -> Iterator[tuple[CRM, list[str]]]:
+    """An app on PostgreSQL with many rows of each kind, and the plans by which it reads them from then on."""
+    testing = pytest.importorskip("crmkit_sql.testing.cluster")
+    server: str = request.getfixturevalue("postgres_server")
+    url = testing.create_database(server)
+    with CRM.open(f"{url}?pool=1", plugins=["sql", branch], config=Config()) as app:
+        plans: list[str] = []
+        with app.storage._lent() as link:  # type: ignore[attr-defined]
+            connection = link.connection
+            for statement in ("SET session_replication_role = replica", *FILLING):
+                connection.execute(statement)
+            connection.execute("LOAD 'auto_explain'")
+            connection.execute("SET auto_explain.log_min_duration = 0")
+            connection.execute("SET client_min_messages = log")
+        connection.add_notice_handler(lambda said: plans.append(said.message_primary))
+        yield app, plans
+    testing.drop_database(server, url)
+
+
+def by_index(plans: list[str], name: str) -> bool:
+    """Whether every plan reads this index, and none reads or sorts a whole table."""
+    whole = ("Seq Scan", "Sort  (")
+    return bool(plans) and all(
+        f" {name} " in each and not any(word in each for word in whole) for each in plans
+    )
+
+
+def test_a_list_of_many_is_read_by_its_declared_index(planned: tuple[CRM, list[str]]) -> None:
+    app, plans = planned
+    plans.clear()
+
+    for _ in range(
+        8
+    ):  # the driver prepares it meanwhile, and the server may take a plan for any values
+        first = app.page(Customer, where.owner == "owner7", order="name", limit=50)
+        app.page(Customer, where.owner == "owner7", order="name", limit=50, after=first.after)
+
+    assert len(plans) == 16
+    assert by_index(plans, "customer__by__owner__name")
+
+
+def test_a_restricted_list_is_read_by_it_too(planned: tuple[CRM, list[str]]) -> None:
+    app, plans = planned
+    plans.clear()
+
+    app.acting("kim").page(Customer, where.owner == "owner7", order="name", limit=50)
+
+    assert by_index(plans, "customer__by__owner__name")
+
+
+def test_a_timeline_among_many_is_read_by_its_index(planned: tuple[CRM, list[str]]) -> None:
+    app, plans = planned
+    plans.clear()
+
+    for _ in range(8):
+        app.timeline("c7", limit=50)
+
+    assert by_index(plans, "interaction__by__customer_id__happened_at")
+
+
+def test_an_address_among_many_is_found_by_its_index(planned: tuple[CRM, list[str]]) -> None:
+    app, plans = planned
+    plans.clear()
+
+    for number in range(8):
+        app.page(
+            Identity,
+            where.channel == "email",
+            where.normalised == f"{number}@acme.example",
+            limit=2,
+        )
+
+    assert all("identity__by__channel__normalised" in each for each in plans)
+    assert not any("Seq Scan" in each for each in plans)
+
+
+def test_a_word_among_many_texts_is_found_by_the_index_of_tokens(
+    planned: tuple[CRM, list[str]],
+) -> None:
+    app, plans = planned
+    plans.clear()
+
+    app.search("word777", [Interaction], limit=20)
+
+    assert plans
+    assert all("interaction__search" in each for each in plans)
+    assert not any("Seq Scan" in each for each in plans)

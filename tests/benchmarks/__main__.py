@@ -7,22 +7,29 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
 
+from tests.benchmarks.backends import Absent, Backend, Postgres, Sqlite
 from tests.benchmarks.files import FILES, GROWING, measured_files, measured_memory
 from tests.benchmarks.measuring import INDEXED, Row, table
 from tests.benchmarks.processes import PROCESSES, measured_processes
-from tests.benchmarks.rows import READING, WRITING, Plan, grown, measured
+from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measured
 
-NAMES = (*READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
+SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
+"""What a server of our own is given beside PostgreSQL's defaults, small and large companies alike."""
+
+NAMES = (*LOADING, *READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests.benchmarks", description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--interactions", type=int, default=100_000)
+    parser.add_argument("--backend", choices=("sqlite", "postgres", "both"), default="both")
+    parser.add_argument("--postgres", metavar="URL", help="a server, in place of one of our own")
     parser.add_argument("--large", action="store_true", help="measure a large company as well")
     parser.add_argument("--large-customers", type=int, default=1_000_000)
     parser.add_argument("--large-interactions", type=int, default=10_000_000)
@@ -39,37 +46,78 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
-def rows(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
+def rows(given: argparse.Namespace, folder: Path, backends: Sequence[Backend]) -> Iterator[Row]:
     """Every row that was asked for, as it is measured."""
-    plan = Plan(folder, given.customers, given.interactions, given.synchronous, given.effort)
-    small = []
-    for row in measured(plan, given.names):
-        small.append(row)
-        yield row
-    yield from measured_files(plan, given.names)
-    yield from measured_processes(plan, given.names)
-    if given.large:
-        larger = attrs.evolve(
-            plan,
-            folder=folder / "large",
-            customers=given.large_customers,
-            interactions=given.large_interactions,
-        )
-        larger.folder.mkdir()
-        names = [name for name in given.names if name in (*INDEXED, "search")]
-        yield from grown(small, list(measured(larger, names)))
-        if {*GROWING} & {*given.names}:
-            yield from measured_memory(plan, larger, given.names)
+    for backend in backends:
+        plan = Plan(folder, backend, given.customers, given.interactions, given.effort)
+        small = []
+        for row in measured(plan, [name for name in given.names if name != "load_memory"]):
+            small.append(row)
+            yield row
+        if isinstance(backend, Sqlite):
+            yield from measured_files(plan, given.names)
+            yield from measured_processes(plan, given.names)
+        if given.large:
+            yield from large(given, plan, small)
+
+
+def large(given: argparse.Namespace, plan: Plan, small: Sequence[Row]) -> Iterator[Row]:
+    """The rows of a large company, beside those of the small one."""
+    larger = attrs.evolve(
+        plan,
+        folder=plan.folder / "large",
+        customers=given.large_customers,
+        interactions=given.large_interactions,
+    )
+    larger.folder.mkdir(exist_ok=True)
+    names = [name for name in given.names if name in (*LOADING, *INDEXED, "search")]
+    yield from grown(small, measured(larger, names))
+    if {*GROWING} & {*given.names} and isinstance(plan.on, Sqlite):
+        yield from measured_memory(plan, larger, given.names)
+
+
+@contextmanager
+def backends(given: argparse.Namespace) -> Iterator[list[Backend]]:
+    """Those that were asked for and can be had; says why one cannot."""
+    found: list[Backend] = []
+    if given.backend != "postgres":
+        found.append(Sqlite(given.synchronous))
+    with ExitStack() as stack:
+        if given.backend != "sqlite":
+            try:
+                found.append(Postgres.on(given.postgres or stack.enter_context(server())))
+            except Absent as error:
+                print(f"no rows for PostgreSQL: {error}", file=sys.stderr)
+        yield found
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A server of our own that keeps what it says it has kept; the URL of a database there."""
+    try:
+        from crmkit_sql.testing import Cluster, NoServer
+    except ImportError as error:
+        raise Absent(str(error)) from error
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(Cluster(durable=True, **SETTINGS))
+        except NoServer as error:
+            raise Absent(str(error)) from error
+        yield cluster.create()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, keep the rows as JSON."""
     given = parsed(arguments)
     found = []
-    with tempfile.TemporaryDirectory(prefix="crmkit-benchmarks-", dir=given.folder) as folder:
-        for row in rows(given, Path(folder)):
+    with (
+        tempfile.TemporaryDirectory(prefix="crmkit-benchmarks-", dir=given.folder) as folder,
+        backends(given) as those,
+    ):
+        for row in rows(given, Path(folder), those):
             found.append(row)
-            print(f"{row.name}: {row.ratio:.2f} (at most {row.budget:.2f})", file=sys.stderr)
+            said = f"{row.backend} {row.name}: {row.ratio:.2f} (at most {row.budget:.2f})"
+            print(said, file=sys.stderr, flush=True)
     print(table(found))
     if given.json:
         text = json.dumps([attrs.asdict(row) for row in found], indent=1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from crmkit import CRM, Customer, Direction, Interaction
+from crmkit import CRM, Customer, Direction, Interaction, Record
 
 KOREAN = Path(__file__).parents[3] / "shared" / "data" / "05_korean"
 OWNERS = [f"owner{number:02}" for number in range(20)]
@@ -131,18 +131,17 @@ def name_of(draw: random.Random) -> str:
     return first + second if draw.random() < 0.7 else second + draw.choice(_TRADES)
 
 
-def customers(number: int, draw: random.Random) -> Iterator[Customer]:
-    """Customers, nine of ten in Korea."""
-    for _ in range(number):
-        yield Customer(
-            name=name_of(draw),
-            type="person",
-            owner=draw.choice(OWNERS),
-            language="ko",
-            timezone="Asia/Seoul",
-            country="KR" if draw.random() < 0.9 else "DE",
-            tags=("vip",) if draw.random() < 0.1 else (),
-        )
+def customer_values(draw: random.Random) -> dict[str, Any]:
+    """What a customer is made of; nine of ten are in Korea."""
+    return {
+        "name": name_of(draw),
+        "type": "person",
+        "owner": draw.choice(OWNERS),
+        "language": "ko",
+        "timezone": "Asia/Seoul",
+        "country": "KR" if draw.random() < 0.9 else "DE",
+        "tags": ("vip",) if draw.random() < 0.1 else (),
+    }
 
 
 def interaction_values(ids: list[str], draw: random.Random) -> dict[str, Any]:
@@ -161,27 +160,40 @@ def interaction_values(ids: list[str], draw: random.Random) -> dict[str, Any]:
     }
 
 
-def fill(crm: CRM, customers_: int, interactions: int) -> list[str]:
-    """Write the company; returns the ids of its customers, those with many interactions first."""
+Write: TypeAlias = Callable[[type[Record], Sequence[dict[str, Any]]], list[str]]
+"""Writes records of these values in a transaction; their ids."""
+
+
+def written(crm: CRM) -> Write:
+    """With crmkit."""
+
+    def write(kind: type[Record], values: Sequence[dict[str, Any]]) -> list[str]:
+        with crm.transaction() as tx:
+            return [each.id for each in tx.add_all(kind(**each) for each in values)]
+
+    return write
+
+
+def fill(write: Write, customers: int, interactions: int) -> list[str]:
+    """Write the company, batch by batch; returns the ids of its customers, those with many interactions first."""
     draw = random.Random(20_000)
     ids: list[str] = []
-    for size in _batches(customers_):
-        with crm.transaction() as tx:
-            ids += [each.id for each in tx.add_all(list(customers(size, draw)))]
-    step, written = max(1, interactions // HITS), 0
+    for size in _batches(customers):
+        ids += write(Customer, [customer_values(draw) for _ in range(size)])
+    step, done = max(1, interactions // HITS), 0
     for size in _batches(interactions):
-        made = []
-        for _ in range(size):
-            values = interaction_values(ids, draw)
-            if written % step == 0:
+        made = [interaction_values(ids, draw) for _ in range(size)]
+        for number, values in enumerate(made, done):
+            if number % step == 0:
                 values["body"] += f" {PLANTED}하다"
-            made.append(Interaction(**values))
-            written += 1
-        with crm.transaction() as tx:
-            tx.add_all(made)
+        write(Interaction, made)
+        done += size
     return ids
 
 
 def _batches(number: int) -> Iterator[int]:
-    for start in range(0, number, BATCH):
-        yield min(BATCH, number - start)
+    size = min(
+        BATCH, max(1, (number + 1) // 2)
+    )  # two at least: `load` writes every other one by hand
+    for start in range(0, number, size):
+        yield min(size, number - start)

@@ -14,8 +14,9 @@ from typing import Any
 
 from crmkit import CRM
 from tests.benchmarks.company import OWNERS, name_of
-from tests.benchmarks.measuring import BUDGETS, Row
-from tests.benchmarks.raw import Raw, copy_of, tokens
+from tests.benchmarks.measuring import Row
+from tests.benchmarks.raw import tokens
+from tests.benchmarks.raw_sqlite import SqliteRaw
 from tests.benchmarks.rows import Plan
 
 FILES = ("import",)
@@ -58,8 +59,8 @@ def imported(plan: Plan) -> Row:
     file = table(plan.folder / "people.csv", plan.customers)
     ours, theirs = [], []
     for turn in range(max(1, plan.times(2) - 1)):
-        with plan.open(f"import-{turn}.db", "exchange") as crm:
-            raw = copy_of(crm, plan.folder / f"import-{turn}-raw.db")
+        name = f"import-{turn}"
+        with plan.open(name, "exchange") as crm, plan.on.copied(crm, plan.folder, name) as raw:
             start = time.perf_counter()
             run(crm, file, plan.folder)
             ours.append(time.perf_counter() - start)
@@ -67,9 +68,8 @@ def imported(plan: Plan) -> Row:
             start = time.perf_counter()
             by_hand(raw, rows)
             theirs.append(time.perf_counter() - start)
-            raw.close()
     times = statistics.median(ours) / plan.customers, statistics.median(theirs) / plan.customers
-    return Row.of("import", plan.backend, plan.customers, *times, BUDGETS["import"])
+    return plan.row("import", times)
 
 
 def run(crm: CRM, file: Path, folder: Path) -> None:
@@ -92,7 +92,7 @@ def made(crm: CRM, name: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1')]
 
 
-def by_hand(raw: Raw, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+def by_hand(raw: SqliteRaw, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     """Write the same rows with `executemany`, as many in a transaction as an import has, tokens made anew."""
     # Order numbers and positions are of one sequence, so a batch is what lies between two customers' numbers.
     starts = [row[0] for row in rows["customer"][::BATCH]]
@@ -107,7 +107,7 @@ def by_hand(raw: Raw, rows: dict[str, list[tuple[Any, ...]]]) -> None:
         raw.execute("COMMIT")
 
 
-def index(raw: Raw, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def index(raw: SqliteRaw, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     columns = raw.columns(name)
     searched = [columns.index(each.removeprefix("f_")) for each in raw.columns(f"{name}__search")]
     raw.executemany(
@@ -123,7 +123,7 @@ def measured_memory(plan: Plan, large: Plan, names: Sequence[str]) -> Iterator[R
     for place, name in enumerate(GROWING):
         if name in names:
             values = (peaks[0][place], peaks[1][place])
-            yield Row.of(name, plan.backend, large.customers, *values, BUDGETS[name])
+            yield large.row(name, values)
 
 
 def _peaks(folder: Path, size: int) -> tuple[float, float]:

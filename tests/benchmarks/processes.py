@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crmkit import CRM, Config, Customer, Identity, Interaction
 from crmkit.values import now
-from tests.benchmarks.measuring import BUDGETS, Row, in_turns
+from tests.benchmarks.measuring import Row, in_turns
 from tests.benchmarks.rows import Plan
 
 PROCESSES = ("version", "show")
@@ -59,4 +59,4 @@ def process(plan: Plan, name: str, command: Sequence[str]) -> Row:
             run([sys.executable, "-c", "import click"])
 
     times = in_turns(ours, raw, [range(1)] * plan.times(30))
-    return Row.of(name, plan.backend, 1, *times, BUDGETS[name])
+    return plan.row(name, times, 1)

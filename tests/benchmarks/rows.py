@@ -1,83 +1,108 @@
-"""The rows of the table: each does one thing with crmkit and with plain sqlite3."""
+"""The rows of the table: each does one thing with crmkit and with the plain driver."""
 
 from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from crmkit import CRM, Config, Customer, Interaction, Money, where
+from crmkit import CRM, Customer, Interaction, Money, where
 from crmkit.crm import Handle
 from tests.benchmarks import company, plugins
+from tests.benchmarks.backends import Backend
+from tests.benchmarks.loading import Load
 from tests.benchmarks.measuring import (
-    BUDGETS,
     GROWTH_BUDGET,
     INDEXED,
-    SEARCH_BUDGET,
     Row,
+    budget,
     in_turns,
+    search_budget,
 )
-from tests.benchmarks.raw import Raw, copy_of
+from tests.benchmarks.raw import Raw
 
 ACTOR = "kim@acme.example"
+LOADING = ("load", "load_memory")
 READING = ("get", "page", "timeline", "search")
 WRITING = ("create", "update", "bulk_search")
 
 
 @attrs.frozen
 class Plan:
-    """How large the company is, how often things are measured, how careful the database is."""
+    """How large the company is, where it is kept, how often things are measured."""
 
     folder: Path
+    on: Backend
     customers: int = 20_000
     interactions: int = 100_000
-    synchronous: str = "full"
     effort: float = 1.0
-
-    @property
-    def backend(self) -> str:
-        return "sqlite" if self.synchronous == "full" else f"sqlite {self.synchronous}"
 
     def times(self, number: int) -> int:
         """How many repetitions, one more to warm up."""
         return max(2, round(number * self.effort)) + 1
 
-    def open(self, file: str, *modules: Any) -> CRM:
-        url = f"sqlite:///{self.folder / file}?synchronous={self.synchronous}"
-        return CRM.open(url, plugins=["sqlite", *modules], config=Config())
+    def open(self, name: str, *modules: Any) -> CRM:
+        return self.on.open(self.folder, name, *modules)
+
+    def row(self, name: str, times: tuple[float, float], size: int | None = None) -> Row:
+        """A row with its budget."""
+        size = self.customers if size is None else size
+        return Row.of(name, self.on.name, size, *times, budget(self.on.budgets, name))
 
 
 def measured(plan: Plan, names: Sequence[str]) -> Iterator[Row]:
     """The rows asked for, of a company of this size."""
     if "bulk" in names:
         yield bulk(plan)
-    if not {*READING, *WRITING} & {*names}:
+    if not {*LOADING, *READING, *WRITING} & {*names}:
         return
-    with plan.open("company.db") as crm:
-        ids = company.fill(crm, plan.customers, plan.interactions)
-    with plan.open("company.db", *plugins.team()) as crm:
+    load = filled(plan)
+    yield from (row for row in loading(plan, load) if row.name in names)
+    with plan.open("company", *plugins.team()) as crm:
         kim = crm.acting(ACTOR)
-        with copied(crm, plan.folder / "raw.db") as raw:
+        with reached(plan, crm, names) as raw:
+            ids = [id for (id,) in raw.scanned(FIRST.format(max(1, plan.customers // 100)))]
             for name in (*READING, *WRITING):
                 if name in names:
                     yield from MAKERS[name](plan, kim, raw, ids)
+    plan.on.drop(plan.folder, "company")
+
+
+FIRST = "SELECT id FROM customer ORDER BY crm_seq LIMIT {}"
+"""Those with many interactions."""
+
+
+def filled(plan: Plan) -> Load:
+    """Make the company, with crmkit and by hand in turns."""
+    with plan.open("company") as crm, closing(plan.on.same(crm, plan.folder, "company")) as raw:
+        load = Load(crm, raw)
+        company.fill(load, plan.customers, plan.interactions)
+    with plan.open("company") as crm:
+        plan.on.settle(crm)
+    return load
+
+
+def loading(plan: Plan, load: Load) -> Iterator[Row]:
+    """What filling took."""
+    yield plan.row("load", load.times, plan.interactions)
+    yield plan.row("load_memory", load.growth, plan.interactions)
 
 
 @contextmanager
-def copied(crm: CRM, path: Path) -> Iterator[Raw]:
-    """A copy of the database for plain sqlite3, gone at the end."""
-    raw = copy_of(crm, path)
-    try:
-        yield raw
-    finally:
-        raw.close()
-        path.unlink()
+def reached(plan: Plan, crm: CRM, names: Sequence[str]) -> Iterator[Raw]:
+    """The plain driver: on a copy, or on the same database if nothing is to be written."""
+    if {*WRITING} & {*names}:
+        with plan.on.copied(crm, plan.folder, "company") as raw:
+            yield raw
+    else:
+        with closing(plan.on.same(crm, plan.folder, "company")) as raw:
+            yield raw
 
 
 # Reading -------------------------------------------------------------------------------------------------------
@@ -93,7 +118,7 @@ def get(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
         for id in batch:
             kim.get(Customer, id)
 
-    yield row("get", plan, in_turns(ours, raw.getting(), batches))
+    yield plan.row("get", in_turns(ours, raw.getting(), batches))
 
 
 def page(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
@@ -106,20 +131,19 @@ def page(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]
 
     batches = [[owner] for owner in company.OWNERS * 20][: plan.times(400)]
     mine, theirs = in_turns(ours, raw.paging(), batches)
-    yield row("page", plan, (mine / 2, theirs / 2))
+    yield plan.row("page", (mine / 2, theirs / 2))
 
 
 def timeline(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
     """The newest 50 of a customer who has more than that."""
     draw = random.Random(4)
-    many = list(ids[: max(1, len(ids) // 100)])
-    batches = [[draw.choice(many)] for _ in range(plan.times(800))]
+    batches = [[draw.choice(ids)] for _ in range(plan.times(800))]
 
     def ours(batch: Sequence[str]) -> None:
         for id in batch:
             kim.timeline(id, limit=50)
 
-    yield row("timeline", plan, in_turns(ours, raw.timeline(), batches))
+    yield plan.row("timeline", in_turns(ours, raw.timeline(), batches))
 
 
 def search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
@@ -127,12 +151,9 @@ def search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
 
     `search_hits` looks for a word that equally many texts hold at every size.
     """
-    texts = raw.execute("SELECT subject, body FROM interaction LIMIT 5000").fetchall()
-    words = [
-        word for word in bigrams(texts) if raw.execute(MATCH, (f'"{word}"',)).fetchone()[0] >= 20
-    ][:40] or [company.PLANTED]
-    for word in [*words[:5], company.PLANTED]:
-        check_recall(kim, raw, word)
+    texts = list(raw.execute("SELECT subject, body FROM interaction LIMIT 5000"))
+    words = [word for word in bigrams(texts) if raw.hits(word) >= 20][:40] or [company.PLANTED]
+    check_recall(kim, raw, [*words[:5], company.PLANTED])
 
     def ours(batch: Sequence[str]) -> None:
         for word in batch:
@@ -140,21 +161,12 @@ def search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
 
     def measured(name: str, words: list[list[str]]) -> Row:
         mine, theirs = in_turns(ours, raw.searching(), words[: plan.times(800)])
-        return Row.of(name, plan.backend, plan.interactions, mine, theirs, SEARCH_BUDGET / theirs)
+        most = search_budget(plan.on.budgets, theirs)
+        return Row.of(name, plan.on.name, plan.interactions, mine, theirs, most)
 
     yield measured("search", [[word] for word in words * 20][: plan.times(800)])
     yield measured("search_hits", [[company.PLANTED]] * plan.times(800))
-    text = "sum(length(CAST(subject AS BLOB)) + length(CAST(body AS BLOB)))"
-    size = raw.execute(f"SELECT {text} FROM interaction").fetchone()[0]
-    index = raw.execute(
-        "SELECT sum(pgsize) FROM dbstat WHERE name GLOB 'interaction__search*' AND aggregate = TRUE"
-    ).fetchone()[0]
-    yield Row.of(
-        "search_index", plan.backend, plan.interactions, index, size, BUDGETS["search_index"]
-    )
-
-
-MATCH = "SELECT count(*) FROM interaction__search WHERE interaction__search MATCH ?"
+    yield plan.row("search_index", raw.sizes(), plan.interactions)
 
 
 def bigrams(texts: Sequence[tuple[str, str]]) -> list[str]:
@@ -168,23 +180,24 @@ def bigrams(texts: Sequence[tuple[str, str]]) -> list[str]:
     return random.Random(5).sample(sorted(found), min(len(found), 400))
 
 
-def check_recall(kim: Handle, raw: Raw, word: str) -> None:
+def check_recall(kim: Handle, raw: Raw, words: Sequence[str]) -> None:
     """Every record that a plain scan finds, and no other, or an error."""
-    wanted = {
-        id
-        for id, subject, body in raw.execute("SELECT id, subject, body FROM interaction")
-        if word in unicodedata.normalize("NFC", subject)
-        or word in unicodedata.normalize("NFC", body)
-    }
-    found, after = set(), None
-    while True:
-        hits = kim.search(word, [Interaction], limit=1_000, after=after)
-        found |= {hit.id for hit in hits}
-        after = hits.after
-        if after is None:
-            break
-    if found != wanted:
-        raise AssertionError(f"search {word!r}: {len(found)} found, {len(wanted)} by a plain scan")
+    wanted: dict[str, set[str]] = {word: set() for word in words}
+    for id, *texts in raw.scanned("SELECT id, subject, body FROM interaction"):
+        text = unicodedata.normalize("NFC", "\n".join(texts))
+        for word, ids in wanted.items():
+            if word in text:
+                ids.add(id)
+    for word, ids in wanted.items():
+        found, after = set(), None
+        while True:
+            hits = kim.search(word, [Interaction], limit=1_000, after=after)
+            found |= {hit.id for hit in hits}
+            after = hits.after
+            if after is None:
+                break
+        if found != ids:
+            raise AssertionError(f"search {word!r}: {len(found)} found, {len(ids)} by a plain scan")
 
 
 # Writing -------------------------------------------------------------------------------------------------------
@@ -204,7 +217,7 @@ def create(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
                     )
                 )
 
-    yield row("create", plan, in_turns(ours, raw.creating(), batches))
+    yield plan.row("create", in_turns(ours, raw.creating(), batches))
 
 
 def update(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
@@ -223,7 +236,7 @@ def update(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Ro
             with kim.transaction() as tx:
                 tx.update(record.evolve(name=name))
 
-    yield row("update", plan, in_turns(ours, raw.updating(), batches))
+    yield plan.row("update", in_turns(ours, raw.updating(), batches))
 
 
 def bulk_search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterator[Row]:
@@ -239,14 +252,15 @@ def bulk_search(plan: Plan, kim: Handle, raw: Raw, ids: Sequence[str]) -> Iterat
         with kim.transaction() as tx:
             tx.add_all(Interaction(**values) for values in batch)
 
-    yield row("bulk_search", plan, in_turns(ours, raw.bulk_interactions(), batches))
+    yield plan.row("bulk_search", in_turns(ours, raw.bulk("interaction"), batches))
 
 
 def bulk(plan: Plan) -> Row:
     """Deals, which have no searched field, in one transaction; no plugin but the one that brings the kind."""
     draw = random.Random(9)
-    with plan.open("bulk.db", plugins.deals()) as crm:
-        ids = company.fill(crm, plan.customers, 0)
+    with plan.open("bulk", plugins.deals()) as crm:
+        ids = company.fill(company.written(crm), plan.customers, 0)
+        plan.on.settle(crm)
         size = min(company.BATCH, plan.interactions)
         batches = [[deal_values(ids, draw) for _ in range(size)] for _ in range(plan.times(10))]
 
@@ -254,8 +268,10 @@ def bulk(plan: Plan) -> Row:
             with crm.transaction() as tx:
                 tx.add_all(plugins.Deal(**values) for values in batch)
 
-        with copied(crm, plan.folder / "bulk-raw.db") as raw:
-            return row("bulk", plan, in_turns(ours, raw.bulk_deals(), batches))
+        with plan.on.copied(crm, plan.folder, "bulk") as raw:
+            found = plan.row("bulk", in_turns(ours, raw.bulk("deal"), batches))
+    plan.on.drop(plan.folder, "bulk")
+    return found
 
 
 def deal_values(ids: Sequence[str], draw: random.Random) -> dict[str, Any]:
@@ -281,19 +297,12 @@ MAKERS = {
 }
 
 
-def row(name: str, plan: Plan, times: tuple[float, float]) -> Row:
-    """A row with its budget."""
-    return Row.of(name, plan.backend, plan.customers, *times, BUDGETS[name])
-
-
-def grown(small: Sequence[Row], large: Sequence[Row]) -> list[Row]:
+def grown(small: Sequence[Row], large: Iterable[Row]) -> Iterator[Row]:
     """The large rows; indexed shapes, and a search of equally many hits, beside crmkit's own small figures."""
     before = {each.name: each for each in small}
-    return [
-        Row.of(
-            each.name, each.backend, each.size, each.crmkit, before[each.name].crmkit, GROWTH_BUDGET
-        )
-        if each.name in (*INDEXED, "search_hits")
-        else each
-        for each in large
-    ]
+    for each in large:
+        if each.name in (*INDEXED, "search_hits"):
+            own = before[each.name].crmkit
+            yield Row.of(each.name, each.backend, each.size, each.crmkit, own, GROWTH_BUDGET)
+        else:
+            yield each
