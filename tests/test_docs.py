@@ -231,7 +231,7 @@ class Page:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     page = Page(name, tmp_path, monkeypatch.setenv)
     monkeypatch.chdir(tmp_path)
@@ -246,6 +246,8 @@ def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
     monkeypatch.delenv("PYTHONPATH", raising=False)
     scripts = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
+    if "$SERVER" in (DOCS / name).read_text("utf-8"):
+        monkeypatch.setenv("SERVER", request.getfixturevalue("postgres_url"))
     try:
         page.play()
     finally:
