@@ -1,17 +1,24 @@
-"""Two apps, one in memory and one on SQLite, live through the same random histories and answer alike.
+"""Two apps, one in memory and one on a database, live through the same random histories and answer alike.
 
 Next to what storages are compared in (`test_state_machine`), apps merge by field, follow merged ids, restrict and
 mask, and read the past.
 """
 
-import tempfile
-from pathlib import Path
+import itertools
+from collections.abc import Callable
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from crmkit import (
     CRM,
@@ -27,8 +34,6 @@ from crmkit import (
     where,
 )
 from crmkit.testing.fixtures import FakeClock
-
-pytest.importorskip("crmkit_sqlite")
 
 NAMES = st.sampled_from(["김", "김철수", "환불 요청", "Kim", "kim b", ""])
 OWNERS = st.sampled_from(["a", "b", None])
@@ -71,14 +76,16 @@ def rules() -> ModuleType:
 class TwoApps(RuleBasedStateMachine):
     """Every rule does the same on both and compares the outcome, errors included."""
 
+    plugin: ClassVar[str]
+    new_url: ClassVar[Callable[[], str]]
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.clock = FakeClock()
-        url = f"sqlite:///{Path(self.folder.name) / 'crm.db'}?synchronous=normal"
+        url = type(self).new_url()
         self.apps = [
             CRM.open("memory://", plugins=[rules()], config=Config(), clock=self.clock),
-            CRM.open(url, plugins=["sqlite", rules()], config=Config(), clock=self.clock),
+            CRM.open(url, plugins=[self.plugin, rules()], config=Config(), clock=self.clock),
         ]
         self.ids: list[str] = []
         self.read: dict[str, Customer] = {}
@@ -88,7 +95,6 @@ class TwoApps(RuleBasedStateMachine):
     def teardown(self) -> None:
         for app in self.apps:
             app.close()
-        self.folder.cleanup()
 
     def same(self, act):
         """What `act` answers for each app: a value, or an error's type and text."""
@@ -262,19 +268,38 @@ def _told(change):
     )
 
 
-TwoApps.TestCase.settings = settings(
+QUICK = settings(
     max_examples=80,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestTwoApps = TwoApps.TestCase
+
+
+@pytest.fixture(params=["sqlite", "sql"])
+def machine(request, tmp_path):
+    """Two apps, the second one each time on an empty database."""
+    pytest.importorskip(f"crmkit_{request.param}")
+    numbers = itertools.count()
+    if request.param == "sqlite":
+        prefix, options = f"sqlite:///{tmp_path}/", ".db?synchronous=normal"
+    else:
+        prefix = f"{request.getfixturevalue('postgres_url')}?schema=s"
+        options = "&synchronous=off"
+
+    class Machine(TwoApps):
+        plugin = request.param
+        new_url = staticmethod(lambda: f"{prefix}{next(numbers)}{options}")
+
+    return Machine
+
+
+def test_two_apps_live_through_the_same(machine):
+    # Each history on a server begins with its tables, which takes longer than the history itself.
+    few = QUICK if machine.plugin == "sqlite" else settings(QUICK, max_examples=6)
+    run_state_machine_as_test(machine, settings=few)
 
 
 @pytest.mark.long
-def test_two_apps_through_many_histories():
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(
-        TwoApps, settings=settings(TwoApps.TestCase.settings, max_examples=400)
-    )
+def test_two_apps_through_many_histories(machine):
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=400))
