@@ -57,6 +57,7 @@ class Begun(SqlReads, Transaction):
         self._savepoints = count(1)
         self._deferred: set[str] = set()
         self.writes = write
+        self.within: bool | None = False
         self.link: Any = link
 
     @property

@@ -71,7 +71,12 @@ class LayoutChanged(Exception):
 
 
 class Placed(Protocol):
-    """Something that knows which database it is about."""
+    """Something that knows which database it is about.
+
+    `within` is whether it is within `persistent`; None where several threads may be, none of which begins anything.
+    """
+
+    within: bool | None
 
     @property
     def place(self) -> str:
@@ -165,16 +170,22 @@ def persistent(owner: Placed, call: Callable[[], T]) -> T:
 
     The latter once, and only where nothing was under way.
     """
-    renewed = False
-    while True:
-        try:
-            return call()
-        except LayoutChanged:
-            owner.begin_again()
-        except FAULTS as error:
-            if renewed or not lost(error) or not owner.renew():
-                raise
-            renewed = True
+    outer, renewed = owner.within, False
+    if outer is not None:
+        owner.within = True
+    try:
+        while True:
+            try:
+                return call()
+            except LayoutChanged:
+                owner.begin_again()
+            except FAULTS as error:
+                if renewed or not lost(error) or not owner.renew():
+                    raise
+                renewed = True
+    finally:
+        if outer is not None:
+            owner.within = outer
 
 
 def named(method: Callable[..., T]) -> Callable[..., T]:
@@ -182,6 +193,9 @@ def named(method: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(method)
     def call(self: Placed, *arguments: Any, **options: Any) -> T:
+        if self.within:
+            # Whoever called this may have looked at tables that are others by now: all of that is done again.
+            return method(self, *arguments, **options)
         try:
             return persistent(self, lambda: method(self, *arguments, **options))
         except FAULTS as error:

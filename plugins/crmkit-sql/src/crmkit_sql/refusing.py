@@ -20,6 +20,7 @@ class Writer(Protocol):
 
     writes: bool
     link: Any
+    within: bool | None
 
     @property
     def place(self) -> str:

@@ -79,6 +79,7 @@ class PostgresStorage(SqlReads, Storage):
         self._connections = connections
         self._book = Book.of(Schema({}), {})
         self._here = threading.local()
+        self.within: bool | None = None
 
     @property
     def place(self) -> str:
