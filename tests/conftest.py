@@ -1,6 +1,7 @@
-"""Apps for the tests of the core: each runs in memory and, where it is installed, on SQLite."""
+"""Apps for the tests of the core: each runs in memory and, where they are installed, on SQLite and PostgreSQL."""
 
 import importlib.util
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,12 +19,34 @@ settings.load_profile("crmkit")
 
 Open = Callable[..., CRM]
 
-BACKENDS = ["memory", *(["sqlite"] if importlib.util.find_spec("crmkit_sqlite") else [])]
+PLUGINS = {"memory": [], "sqlite": ["sqlite"], "postgresql": ["sql"]}
+"""The plugin that brings the storage of a URL, by its scheme."""
+
+BACKENDS = [
+    scheme
+    for scheme, plugins in PLUGINS.items()
+    if all(importlib.util.find_spec(f"crmkit_{each}") for each in plugins)
+]
+SCHEMAS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server_database(postgres_server: str) -> Iterator[str]:
+    """A database for all tests of the session; each takes a schema of its own, which is made sooner."""
+    from crmkit_sql.testing.cluster import create_database, drop_database
+
+    url = create_database(postgres_server)
+    yield url
+    drop_database(postgres_server, url)
 
 
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/crm.db"
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/crm.db"
+    return f"{request.getfixturevalue('server_database')}?schema=app{next(SCHEMAS)}"
 
 
 @pytest.fixture
@@ -32,7 +55,7 @@ def open_crm(url: str, clock: FakeClock) -> Iterator[Open]:
     opened: list[CRM] = []
 
     def open(*plugins: Any, **settings: Any) -> CRM:
-        needed: list[Any] = [] if url == "memory://" else ["sqlite"]
+        needed: list[Any] = PLUGINS[url.partition("://")[0]]
         settings.setdefault("config", Config())
         settings.setdefault("clock", clock)
         opened.append(CRM.open(url, plugins=[*needed, *plugins], **settings))

@@ -404,7 +404,8 @@ def _answers(crm, moment):
     ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# A server has the contract's random histories: a database for each of forty would take longer than the rest.
+@pytest.mark.parametrize("backend", [each for each in BACKENDS if each != "postgresql"])
 @settings(max_examples=40)
 @given(steps=STEPS, cuts=st.lists(st.integers(0, 24), min_size=1, max_size=3))
 def test_the_past_from_the_horizon_on_is_the_same_as_before(backend, steps, cuts):
