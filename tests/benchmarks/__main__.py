@@ -85,7 +85,9 @@ def backends(given: argparse.Namespace) -> Iterator[list[Backend]]:
     with ExitStack() as stack:
         if given.backend != "sqlite":
             try:
-                found.append(Postgres.on(given.postgres or stack.enter_context(server())))
+                there = Postgres.on(given.postgres or stack.enter_context(server()))
+                stack.callback(there.close)
+                found.append(there)
             except Absent as error:
                 print(f"no rows for PostgreSQL: {error}", file=sys.stderr)
         yield found

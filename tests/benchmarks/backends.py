@@ -175,3 +175,8 @@ class Postgres(Backend):
     def drop(self, folder: Path, name: str) -> None:
         if (folder, name) in self.made:
             self._run(f"DROP DATABASE {self.made.pop((folder, name))} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Leave nothing behind on the server, whatever happened."""
+        for folder, name in list(self.made):
+            self.drop(folder, name)
