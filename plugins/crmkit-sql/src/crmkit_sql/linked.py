@@ -19,16 +19,19 @@ class TransactionLink(Link):
     """A connection on which nothing has been sent yet, and then a transaction's.
 
     `opening` is how it begins. With a `layout`, the first statement raises `LayoutChanged` if the tables are others
-    by now: then all that was done is that statement.
+    by now: then all that was done is that statement. `settings` is a statement that goes before it.
     """
 
-    __slots__ = ("begun", "layout", "opening")
+    __slots__ = ("begun", "layout", "opening", "settings")
 
-    def __init__(self, link: Link, opening: str, layout: str | None) -> None:
+    def __init__(
+        self, link: Link, opening: str, layout: str | None, settings: str | None = None
+    ) -> None:
         self.connection, self.cursor = link.connection, link.cursor
         self.proxy, self.age = link.proxy, link.age
         self.opening = opening
         self.layout = layout
+        self.settings = settings
         self.begun = False
 
     @contextmanager
@@ -36,6 +39,8 @@ class TransactionLink(Link):
         probe = None
         with self.connection.pipeline():
             self.connection.execute(self.opening)
+            if self.settings is not None:
+                self.connection.execute(self.settings)
             if self.layout is not None:
                 probe = self.connection.execute(LAYOUT)
             yield

@@ -23,7 +23,7 @@ from crmkit_sql.compile import Builder, Compiled, parameter
 from crmkit_sql.faults import named
 from crmkit_sql.layout import Book
 from crmkit_sql.paging import paged
-from crmkit_sql.searching import search
+from crmkit_sql.searching import PLANNING, search
 from crmkit_sql.shapes import scope_shape, shape
 from crmkit_sql.totals import totals
 
@@ -51,8 +51,8 @@ class SqlReads(Reads):
     def _lent(self) -> AbstractContextManager[Any]:
         """A connection for a block."""
 
-    def _whole(self) -> AbstractContextManager[Any]:
-        """A connection for a block whose statements see one snapshot."""
+    def _whole(self, settings: str | None = None) -> AbstractContextManager[Any]:
+        """A connection for a block whose statements see one snapshot; with settings, where there is no transaction yet."""
         return self._lent()
 
     # Records ---------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class SqlReads(Reads):
         hidden: Mapping[str, frozenset[str]] = NO_SCOPE,  # type: ignore[assignment]  # an empty mapping
     ) -> Page:
         """By the vectors of tokens; see `crmkit_sql.searching`."""
-        with self._lent() if len(kinds) == 1 else self._whole() as link:
+        with self._whole(PLANNING) as link:
             return search(self._book, link, text, kinds, limit, after, scope, hidden)
 
     # The journal -----------------------------------------------------------------------------------------------

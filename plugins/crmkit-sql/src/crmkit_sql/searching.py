@@ -21,12 +21,21 @@ from crmkit_sql.names import tokens_column
 from crmkit_sql.shapes import scope_shape
 from crmkit_sql.tokens import is_exact, texts, token_lists, tsquery
 
-__all__ = ["search"]
+__all__ = ["PLANNING", "search"]
 
 _Hit: TypeAlias = tuple[int, Table, Sequence[Any]]
 """A record's order number, its table and its row."""
 
 _END = 2**63 - 1
+PLANNING = (
+    "SELECT set_config('random_page_cost', '1', true), set_config('cpu_operator_cost', '0.2', true)"
+)
+"""What the planner is to know: looking for a word in a vector costs as much as many comparisons of numbers.
+
+Else it reads the newest records one by one long after asking the index of tokens would have been quicker, and a search
+for a rare word takes the longer the more records there are.
+"""
+
 MOST = 50
 """How many phrases the index is asked for; all are looked for in what it finds."""
 

@@ -108,9 +108,9 @@ class PostgresStorage(SqlReads, Storage):
         return self._connections.lent()
 
     @contextmanager
-    def _whole(self) -> Iterator[TransactionLink]:
+    def _whole(self, settings: str | None = None) -> Iterator[TransactionLink]:
         with self._connections.lent() as link:
-            whole = TransactionLink(link, _READING, None)
+            whole = TransactionLink(link, _READING, None, settings)
             try:
                 yield whole
             finally:
