@@ -63,7 +63,7 @@ def _check_version(server: str) -> None:
 def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
     """A function that makes an empty database and gives its URL; all are dropped at the end, whoever is connected.
 
-    Making one takes 30 ms and dropping it 20 where the server is in memory, five times that on a disk.
+    Making one takes 30 ms and dropping it 20 where the server is in memory; on a disk 70 and 20, much more if it is busy.
     """
     from crmkit_sql.testing.databases import create_database, drop_database
 
