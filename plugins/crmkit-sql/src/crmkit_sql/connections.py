@@ -28,6 +28,10 @@ __all__ = ["OLDEST", "Connections", "Link", "connected"]
 OLDEST = 150_000
 """The oldest server that is supported, as libpq numbers versions."""
 
+ASSUMED = "-c random_page_cost=1.1"
+"""What a URL's `options` may change. PostgreSQL's own 4 is that of turning disks: with it, a long timeline is read whole
+and sorted."""
+
 # How many forks lie between this process and the first; asking the system for the process id costs more.
 _forks = 0
 
@@ -57,7 +61,7 @@ def connected(location: Location) -> psycopg.Connection[Any]:
     parameters.setdefault("application_name", "crmkit")
     try:
         connection = psycopg.connect(
-            **parameters, options=f"{given} {settings}".strip(), autocommit=True
+            **parameters, options=f"{ASSUMED} {given} {settings}", autocommit=True
         )
     except psycopg.Error as error:
         # Said at once: trying another connection helps where one was lost, not where there is none to be had.
