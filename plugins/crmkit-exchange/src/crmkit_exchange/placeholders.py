@@ -66,7 +66,7 @@ _BLANK = re.compile(r"[\s\-‐‑–—_./?\u1173]*")
 _WRAPPED = re.compile(r"[\-–—(\[<\s]*(.*?)[\-–—)\]>.:\s]*", re.S)
 _DIGITS = re.compile(r"[\d\s().+\-/]*\d[\d\s().+\-/]*")
 _SAME = re.compile(r"(\d)\1{6,}")
-_ZEROS = re.compile(r"0*|0(?:2|[13-9]\d)0{7,8}|\+(?:[1-9]\d{0,2}|82[13-9]\d)0{7,}")
+_ZEROS = re.compile(r"\+?0*|0(?:2|[13-9]\d)0{7,8}|\+(?:[1-9]\d{0,2}|82[13-9]\d)0{7,}")
 """The digits of a number that is nothing but zeros, behind an area code (`032-000-0000`) or a country's (`+82 10-0000-0000`)."""
 _NO_DAYS = frozenset(
     {
