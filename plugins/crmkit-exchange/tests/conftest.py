@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from crmkit_exchange.copying.databases import kept_schema
 from crmkit_exchange.importing.files import RefusedFile, made_ready
 from crmkit_exchange.importing.invalid import InvalidFile
 from crmkit_exchange.importing.laying import Table
@@ -18,7 +21,10 @@ from crmkit_exchange.importing.planning import Plan, applied, planned
 from crmkit_exchange.importing.running import run_import
 from crmkit_exchange.kinds import ImportRun
 
-from crmkit import CRM, Actor, Config
+from crmkit import CRM, Actor, Config, Storage
+from crmkit.crm import chosen, open_storage
+from crmkit.opening import CATALOGUE
+from crmkit.plugins import Plugins
 from crmkit.testing.fixtures import FakeClock
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -141,3 +147,73 @@ def snapshot(crm: CRM) -> Callable[[], dict[str, Any]]:
         return found
 
     return take
+
+
+# Databases to copy ------------------------------------------------------------------------------------------------
+
+PLACES = ["memory", "sqlite", *(["postgres"] if find_spec("crmkit_sql.storage") else [])]
+DIRECTIONS = [(start, end) for start in PLACES for end in PLACES]
+
+
+class Database:
+    """A database somewhere, which is opened as an app, or as a storage, as often as one likes."""
+
+    def __init__(self, url: str, clock: FakeClock, closing: list[Any]) -> None:
+        self.url = url
+        self._clock = clock
+        self._closing = closing
+        self._only: Storage | None = None
+
+    def _loaded(self, plugins: tuple[Any, ...]) -> Plugins:
+        names = ["sqlite", "exchange", *(["sql"] if self.url.startswith("postgres") else [])]
+        return Plugins.load(chosen(Config(), [*names, *plugins]), {})
+
+    def storage(self, *plugins: Any) -> Storage:
+        """The storage, nothing prepared; in memory there is but one."""
+        found = self._only or open_storage(self.url, Config(), self._loaded(plugins))
+        if self.url == "memory://":
+            self._only = found
+        self._closing.append(found)
+        return found
+
+    def app(self, *plugins: Any) -> CRM:
+        """An app on it, with these plugins."""
+        found = CRM(self.storage(*plugins), self._loaded(plugins), Config(), self._clock)
+        found.start()
+        return found
+
+    def reading(self, *plugins: Any) -> Storage:
+        """The storage with the kinds that it keeps, as a copy reads it."""
+        found = self.storage(*plugins)
+        found.prepare(kept_schema(found.state(CATALOGUE), self._loaded(plugins)))
+        return found
+
+
+@pytest.fixture
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[Callable[[str], Database]]:
+    """Makes an empty database in some place; all are closed at the end."""
+    numbers, closing = count(), list[Any]()
+
+    def make(place: str = "sqlite") -> Database:
+        if place == "postgres":
+            url = str(request.getfixturevalue("new_postgres")())
+        elif place == "sqlite":
+            url = f"sqlite:///{tmp_path}/{next(numbers)}.db?synchronous=normal"
+        else:
+            url = "memory://"
+        return Database(url, clock, closing)
+
+    yield make
+    for each in closing:
+        each.close()
+
+
+@pytest.fixture(params=DIRECTIONS, ids="-".join)
+def both(
+    request: pytest.FixtureRequest, database: Callable[[str], Database]
+) -> tuple[Database, Database]:
+    """Two empty databases, wherever they may be."""
+    start, end = request.param
+    return database(start), database(end)

@@ -1,28 +1,19 @@
-"""One database into another: everything arrives, a copy goes on where it was broken off, and workers where they were."""
+"""One database into another: everything arrives, wherever it goes, and a copy goes on where it was broken off."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import attrs
 import pytest
-from crmkit_exchange.copying import copying
+from crmkit_exchange.copying import COPY, copying
 from crmkit_exchange.copying.comparing import compare
-from crmkit_exchange.copying.copying import COPY, copy
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from crmkit_exchange.copying.copying import copy
 
 from crmkit import (
     CRM,
@@ -33,27 +24,26 @@ from crmkit import (
     Identity,
     Interaction,
     Manifest,
+    Query,
     Record,
-    WorkerSpec,
     field,
     hookimpl,
     kind,
+    where,
 )
-from crmkit.worker import run_workers
+from crmkit.codec import dump_document
+from crmkit.crm import chosen
+from crmkit.opening import CATALOGUE, NORMALISERS
+from crmkit.plugins import Plugins
+from crmkit.trimming import trim
 
-COMMAND = str(Path(sys.executable).with_name("crm"))
-PLACES = [
-    ("memory", "sqlite"),
-    ("sqlite", "memory"),
-    ("sqlite", "sqlite"),
-    ("sqlite", "postgres"),
-    ("postgres", "sqlite"),
-]
+SHARED = ["sqlite", *(["postgres"] if find_spec("crmkit_sql.storage") else [])]
+"""Where two processes can write to one database."""
 
 
 @kind("wish", title="text")
 class Wish(Record):
-    """Refers to itself, and a customer to it in a circle of kinds."""
+    """Refers to itself, and to a customer that may refer to another."""
 
     text: str = field(default="", search=True)
     customer_id: str | None = field(default=None, refers_to=Customer, on_delete="clear")
@@ -73,31 +63,13 @@ WISHES = plugin("wishes", crm_kinds=lambda: [Wish])
 
 
 @pytest.fixture
-def new(request, tmp_path, clock):
-    """Opens an app on a new database of some sort; all are closed at the end."""
-    numbers, opened = itertools.count(), []
-
-    def url(place):
-        if place == "memory":
-            return "memory://"
-        if place == "sqlite":
-            return f"sqlite:///{tmp_path}/{next(numbers)}.db?synchronous=normal"
-        pytest.importorskip("crmkit_sql", reason="crmkit-sql is not installed")
-        return request.getfixturevalue("new_postgres")()
-
-    def open_(place="memory", *plugins):
-        found = place if "://" in place else url(place)
-        chosen = ["sqlite", "exchange", *(["sql"] if found.startswith("postgres") else [])]
-        opened.append(CRM.open(found, plugins=[*chosen, *plugins], config=Config(), clock=clock))
-        opened[-1].url = found
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.close()
+def small(monkeypatch):
+    """Batches of a few."""
+    monkeypatch.setattr(copying, "RECORDS", 5)
+    monkeypatch.setattr(copying, "CHANGES", 5)
 
 
-def live(crm, clock, wishes=True):
+def live(crm, clock):
     """A few years of a company: circles, merges, deletes and returns, redactions, what people and nobody declared."""
     with crm.transaction() as tx:
         tx.add(CustomField(on="customer", name="tier", index=True, search=True))
@@ -126,67 +98,199 @@ def live(crm, clock, wishes=True):
         tx.merge(tx.get(Customer, b.id), tx.get(Customer, c.id))
         tx.add(Customer(id=gone.id, name="back"))
         tx.redact(Identity, [next(iter(tx.find(Identity))).id], ["value"])
-    if wishes:
+    if Wish.__kind__ in crm.schema.kinds:
         with crm.transaction() as tx:
             one = tx.add(Wish(text="one", customer_id=a.id, details={"b": 1, "a": 1e22}))
             two = tx.add(Wish(text="two", after_id=one.id))
             tx.update(one.evolve(after_id=two.id))
+    return crm
 
 
-def same(source, target):
-    found = compare(source, target)
-    assert [each.name for each in found if not each.equal] == []
-    return {each.name: each.source.count for each in found}
+def journal(reads):
+    return [attrs.evolve(each, position=0) for each in reads.changes()]
 
 
-def journal(crm):
-    return [attrs.evolve(each, position=0) for each in crm.changes()]
+def counts(done):
+    assert [each.name for each in done.compared if not each.equal] == []
+    return {each.name: each.source.count for each in done.compared}
 
 
-@pytest.mark.parametrize(("start", "end"), PLACES)
-def test_everything_arrives(new, clock, start, end, monkeypatch):
-    monkeypatch.setattr(copying, "RECORDS", 7)
-    monkeypatch.setattr(copying, "CHANGES", 5)
-    source, target = new(start, WISHES), new(end, WISHES)
-    live(source, clock)
+# What arrives -----------------------------------------------------------------------------------------------------
 
-    done = copy(source, target)
 
-    counts = same(source, target)
-    assert counts["journal"] == done.changes
-    assert counts["wish"] == 2
-    assert done.records == sum(counts.values()) - done.changes
+def test_everything_arrives(both, clock, small):
+    start, end = both
+    source = live(start.app(WISHES), clock)
+
+    done = copy(start.reading(WISHES), end.storage(WISHES))
+
+    target = end.app(WISHES)
+    assert counts(done) == {
+        **{each.name: source.count(each.name) for each in source.schema},
+        "journal": len(list(source.changes())),
+    }
+    assert (done.resumed, done.since) == (False, 0)
     assert journal(source) == journal(target)
     assert {hit.id for hit in target.search("환불")} == {hit.id for hit in source.search("환불")}
     assert target.storage.check() == []
-    assert target.storage.state(COPY) is None
-    customer = next(iter(target.find(Customer)))
+    assert target.storage.states("") == {
+        each: source.storage.state(each) for each in (CATALOGUE, NORMALISERS)
+    }
+    customer = next(iter(target.find(Customer, where["custom.tier"] == "gold")))
     with target.transaction() as tx:
         assert tx.update(customer.evolve(owner="kim")).version == customer.version + 1
 
 
-def test_kinds_without_their_plugin_arrive_as_they_are(new, clock, tmp_path):
-    whole = new("sqlite", WISHES)
-    live(whole, clock)
-    whole.close()
-    source, target = new(whole.url), new("sqlite")
-    copy(source, target)
-    assert same(source, target)["wish"] == 2
-    target.close()
-    again = new(target.url, WISHES)
-    assert sorted(each.text for each in again.find(Wish)) == ["one", "two"]
+def test_kinds_without_their_plugin_arrive_as_they_are(both, clock):
+    start, end = both
+    live(start.app(WISHES), clock)
+
+    assert counts(copy(start.reading(), end.storage()))["wish"] == 2
+
+    wishes = end.app(WISHES).find(Wish)
+    assert sorted(each.text for each in wishes) == ["one", "two"]
+
+
+def test_documents_of_an_older_schema_are_copied_as_they_are_and_brought_forward_there(
+    database, clock
+):
+    @kind("wish", title="text", schema=2)
+    class Newer(Wish):
+        @classmethod
+        def upgrade(cls, data, from_schema):
+            return {**data, "text": data["text"].upper()}
+
+    start, end, newer = database(), database(), plugin("wishes", crm_kinds=lambda: [Newer])
+    live(start.app(WISHES), clock)
+    before = start.storage().states(""), journal(start.storage())
+
+    counts(copy(start.reading(newer), end.storage(newer)))
+
+    assert (start.storage().states(""), journal(start.storage())) == before
+    assert journal(end.storage()) == before[1]
+    assert sorted(each.text for each in end.app(newer).find(Newer)) == ["ONE", "TWO"]
+
+
+def test_a_newer_schema_arrives_too(database, clock):
+    @kind("wish", title="text", schema=2)
+    class Newer(Wish):
+        pass
+
+    start, end, newer = database(), database(), plugin("wishes", crm_kinds=lambda: [Newer])
+    with start.app(newer).transaction() as tx:
+        tx.add(Newer(text="new"))
+
+    counts(copy(start.reading(WISHES), end.storage(WISHES)))
+
+    assert [each.text for each in end.app(newer).find(Newer)] == ["new"]
+    with pytest.raises(CrmError, match="upgrade that plugin"):
+        end.app(WISHES)
+
+
+def test_no_plugin_is_started_on_either(database):
+    def crm_startup(crm):
+        with crm.transaction() as tx:
+            tx.add(Customer(name="seeded"))
+
+    start, end, seeds = database(), database(), plugin("seeds", crm_startup=crm_startup)
+    start.app()
+
+    done = copy(start.reading(seeds), end.storage(seeds))
+
+    assert counts(done)["customer"] == 0
+
+
+def test_a_trimmed_journal_arrives_with_its_horizon(both, clock, small):
+    start, end = both
+    source = live(start.app(), clock)
+    clock.tick(days=1)
+    trim(source, clock() - timedelta(days=1))
+    with source.transaction() as tx:
+        tx.add(Customer(name="later"))
+
+    counts(copy(start.reading(), end.storage()))
+
+    target = end.app()
+    moment = clock() - timedelta(hours=1)
+    assert target.count(Customer, as_of=moment) == source.count(Customer, as_of=moment)
+    with pytest.raises(CrmError, match="the past is known from"):
+        target.count(Customer, as_of=clock() - timedelta(days=3))
+    assert [each.id for each in target.changes()] == [each.id for each in source.changes()]
+
+
+def test_what_plugins_keep_for_themselves_comes_along_and_nothing_else_stays(database, clock):
+    start, end = database(), database("memory")
+    end.app()
+    with end.storage().transaction() as tx:
+        tx.set_state("plugin/stale", 1)
+    source = live(start.app(), clock)
+    with source.storage.transaction() as tx:
+        tx.set_state("plugin/note", {"a": [1]})
+        tx.set_state("crmkit/worker/greet/lease", {"holder": "me", "until": ""})
+    copy(start.reading(), end.storage())
+    kept = end.storage().states("")
+    assert {*kept} == {"plugin/note", CATALOGUE, NORMALISERS}
+    assert kept["plugin/note"] == {"a": [1]}
+
+
+def test_a_source_half_brought_forward_is_refused(database):
+    start, end = database(), database()
+    with start.app().storage.transaction() as tx:
+        tx.set_state("crmkit/upgrade/customer/2", "cursor")
+    with pytest.raises(CrmError, match="customer records of the source were not all brought"):
+        copy(start.reading(), end.storage())
+
+
+def test_kinds_that_only_the_target_has_stay(database, clock):
+    start, end = database(), database()
+    live(start.app(), clock)
+    end.app(WISHES)
+
+    done = copy(start.reading(), end.storage())
+
+    assert counts(done)["wish"] == 0
+    assert "wish" in end.app().schema.kinds
+
+
+def test_what_is_written_meanwhile_is_counted_and_not_in_the_copy(database, clock, small):
+    start, end = database(), database()
+    source = live(start.app(), clock)
+    before = journal(source)
+
+    def write(done, total):
+        if not source.count(Customer, where.name == "new"):
+            with source.transaction() as tx:
+                tx.add(Customer(name="new"))
+
+    done = copy(start.reading(), end.storage(), write)
+
+    assert done.since == 1
+    counts(done)
+    assert journal(end.storage()) == before
+
+
+def test_progress_rises_to_the_end(database, clock, small):
+    start, end = database(), database()
+    live(start.app(), clock)
+    told = []
+
+    done = copy(start.reading(), end.storage(), lambda *said: told.append(said))
+
+    total = 3 * sum(counts(done).values())
+    assert told == sorted(told)
+    assert told[-1] == (total, total)
+    assert {each[1] for each in told} == {total}
+
+
+# Broken off, and gone on with ---------------------------------------------------------------------------------------
 
 
 class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 12, 20])
-def test_a_copy_goes_on_where_it_was_broken_off(new, clock, after, monkeypatch):
-    monkeypatch.setattr(copying, "RECORDS", 5)
-    monkeypatch.setattr(copying, "CHANGES", 5)
-    source, target = new("sqlite", WISHES), new("sqlite", WISHES)
-    live(source, clock)
+def begun(start, end, *plugins, after=3):
+    """The beginning of a copy, of so many batches."""
     steps = itertools.count(1)
 
     def stop(done, total):
@@ -194,275 +298,200 @@ def test_a_copy_goes_on_where_it_was_broken_off(new, clock, after, monkeypatch):
             raise Stopped
 
     with pytest.raises(Stopped):
-        copy(source, target, stop)
-    assert target.storage.state(COPY) is not None
-    assert copy(source, target).resumed
-    same(source, target)
-    assert journal(source) == journal(target)
+        copy(start.reading(*plugins), end.storage(*plugins), stop)
+
+
+def test_a_copy_goes_on_wherever_it_was_broken_off(both, clock, small):
+    start, end = both
+    live(start.app(WISHES), clock)
+    runs = 0
+
+    def stop(done, total):
+        if done <= total / 3:
+            raise Stopped
+
+    while True:
+        runs += 1
+        try:
+            done = copy(start.reading(WISHES), end.storage(WISHES), stop)
+        except Stopped:
+            continue
+        break
+
+    assert runs > 12
+    assert done.resumed
+    counts(done)
+    assert journal(start.storage()) == journal(end.storage())
+    assert end.app(WISHES).storage.check() == []
+
+
+def test_records_that_were_copied_are_not_copied_again(database, clock, small, monkeypatch):
+    start, end = database(), database()
+    live(start.app(), clock)
+    begun(start, end, after=8)
+    there = end.reading()
+    had = sum(there.count(Query(each.name)) for each in there.schema)
+    written = []
+    original = copying.Batches.write
+
+    def write(self, *args):
+        found = original(self, *args)
+        written.append(found[0])
+        return found
+
+    monkeypatch.setattr(copying.Batches, "write", write)
+    done = copy(start.reading(), end.storage())
+
+    assert had
+    assert sum(written) == sum(counts(done).values()) - counts(done)["journal"] - had
+
+
+def test_a_copy_broken_off_while_it_compares_only_compares(database, clock, monkeypatch):
+    start, end = database(), database()
+    live(start.app(), clock)
+
+    def broken(*args):
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "compare_reads", broken)
+        with pytest.raises(Stopped):
+            copy(start.reading(), end.storage())
+    position = end.storage().position()
+
+    done = copy(start.reading(), end.storage())
+
+    assert done.resumed
+    counts(done)
+    assert end.storage().position() == position
+    assert end.storage().state(COPY) is None
+
+
+def test_half_a_copy_opens_no_app(database, clock, small):
+    start, end = database(), database()
+    live(start.app(), clock)
+    begun(start, end)
+    with pytest.raises(CrmError, match="copy that was broken off"):
+        end.app()
+    copy(start.reading(), end.storage())
+    assert end.app().count(Customer)
 
 
 def test_a_source_that_was_written_to_is_no_longer_the_one_that_was_begun_with(
-    new, clock, monkeypatch
+    database, clock, small
 ):
-    monkeypatch.setattr(copying, "RECORDS", 5)
-    source, target = new("sqlite"), new("sqlite")
-    live(source, clock, wishes=False)
-
-    def stop(done, total):
-        raise Stopped
-
-    with pytest.raises(Stopped):
-        copy(source, target, stop)
+    start, end = database(), database()
+    source = live(start.app(), clock)
+    begun(start, end)
     with source.transaction() as tx:
         tx.add(Customer(name="new"))
-    with pytest.raises(CrmError, match="not as it was"):
-        copy(source, target)
-    fresh = new("sqlite")
-    copy(source, fresh)
-    same(source, fresh)
+    with pytest.raises(CrmError, match="the source was written to since"):
+        copy(start.reading(), end.storage())
 
 
-def test_what_is_written_while_it_is_copied_is_not_in_the_copy(new, clock, monkeypatch):
-    monkeypatch.setattr(copying, "RECORDS", 5)
-    source, target = new("sqlite"), new("sqlite")
-    live(source, clock, wishes=False)
-    other = new(source.url)
-    before = journal(source)
-
-    def write(done, total):
-        if not other.count(Customer, name_is_new()):
-            with other.transaction() as tx:
-                tx.add(Customer(name="new"))
-
-    copy(source, target, write)
-    assert journal(target) == before
-    assert not target.count(Customer, name_is_new())
+def test_a_source_that_was_trimmed_is_another_too(database, clock, small):
+    start, end = database(), database()
+    source = live(start.app(), clock)
+    begun(start, end, after=20)
+    clock.tick(days=1)
+    trim(source, clock() - timedelta(days=1))
+    with pytest.raises(CrmError, match="the source was written to since"):
+        copy(start.reading(), end.storage())
 
 
-def name_is_new():
-    from crmkit import where
+def test_another_source_is_not_gone_on_with(database, clock, small):
+    start, other, end = database(), database(), database()
+    live(start.app(), clock)
+    live(other.app(), clock)
+    begun(start, end)
+    with pytest.raises(CrmError, match="the source was written to since"):
+        copy(other.reading(), end.storage())
 
-    return where.name == "new"
+
+def test_a_target_that_was_written_to_is_no_beginning(database, clock, small):
+    start, end = database(), database()
+    live(start.app(), clock)
+    begun(start, end)
+    loaded = Plugins.load(chosen(Config(), ["sqlite"]), {})
+    unguarded = CRM(end.storage(), loaded, Config(), clock)
+    unguarded.start()
+    with unguarded.transaction() as tx:
+        tx.add(Customer(name="there"))
+    with pytest.raises(CrmError, match="the target was written to since"):
+        copy(start.reading(), end.storage())
 
 
-def test_two_copies_at_once_do_nothing_twice(new, clock, monkeypatch):
-    monkeypatch.setattr(copying, "RECORDS", 5)
-    source, target = new("sqlite"), new("sqlite")
-    live(source, clock, wishes=False)
-    first, second = new(source.url), new(target.url)
-    begun = []
+def test_a_target_that_holds_anything_is_refused(both, clock):
+    start, end = both
+    live(start.app(), clock)
+    with end.app().transaction() as tx:
+        tx.add(Customer(name="there"))
+    before = end.storage().states("")
+    with pytest.raises(CrmError, match="goes into an empty database"):
+        copy(start.reading(WISHES), end.storage(WISHES))
+    assert [each.name for each in end.app().find(Customer)] == ["there"]
+    assert end.storage().states("") == before
+
+
+def test_what_was_copied_is_not_copied_over(database, clock):
+    start, end = database(), database()
+    live(start.app(), clock)
+    copy(start.reading(), end.storage())
+    with pytest.raises(CrmError, match="--check"):
+        copy(start.reading(), end.storage())
+
+
+@pytest.mark.parametrize("at", [1, 4, 12])
+@pytest.mark.parametrize("place", SHARED)
+def test_two_copies_at_once_do_nothing_twice(database, clock, small, place, at):
+    start, end = database(), database(place)
+    live(start.app(), clock)
+    first, steps = [], itertools.count(1)
 
     def meanwhile(done, total):
-        if not begun:
-            begun.append(True)
-            copy(first, second)
+        if next(steps) == at:
+            first.append(copy(start.reading(), end.storage()))
 
-    with pytest.raises(CrmError, match="another process"):
-        copy(source, target, meanwhile)
-    same(source, target)
+    with pytest.raises(CrmError, match="another process copies"):
+        copy(start.reading(), end.storage(), meanwhile)
 
-
-def test_a_target_that_holds_anything_is_refused(new, clock):
-    source, target = new("sqlite"), new("sqlite")
-    live(source, clock, wishes=False)
-    with target.transaction() as tx:
-        tx.add(Customer(name="there"))
-    with pytest.raises(CrmError, match="empty database"):
-        copy(source, target)
-    assert target.count(Customer) == 1
+    counts(*first)
+    assert journal(start.storage()) == journal(end.storage())
 
 
-def test_a_difference_is_named(new, clock):
-    source, target = new("sqlite"), new("sqlite")
-    live(source, clock, wishes=False)
-    copy(source, target)
+# Comparing --------------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_is_named(both, clock):
+    start, end = both
+    live(start.app(), clock)
+    copy(start.reading(), end.storage())
+    target = end.app()
     with target.transaction() as tx:
         customer = next(iter(tx.find(Customer)))
         tx.update(customer.evolve(owner="other"))
-    found = {each.name for each in compare(source, target) if not each.equal}
-    assert found == {"customer", "journal"}
+
+    found = {each.name: each for each in compare(start.reading(), end.reading()) if not each.equal}
+
+    assert {*found} == {"customer", "journal"}
+    assert found["customer"].source.count == found["customer"].target.count
+    assert found["journal"].source.count == found["journal"].target.count - 1
 
 
-# Workers ----------------------------------------------------------------------------------------------------------
+def test_a_copy_that_is_not_equal_stays_unopened(database, clock, monkeypatch):
+    start, end = database(), database()
+    live(start.app(), clock)
+    original = copying.carried
 
+    def spoilt(reads, tx):
+        record = next(reads.find(Query("customer")))
+        document = dump_document(reads.schema["customer"], record)
+        tx.restore([("customer", {**document, "id": "one too many"})], [])
+        return original(reads, tx)
 
-def greet(tx, changes):
-    for change in changes:
-        if change.action != "insert":
-            continue
-        name = tx.get(Customer, change.id).name
-        if name == "bad":
-            raise ValueError("bad")
-        tx.add(
-            Interaction(
-                customer_id=change.id,
-                channel="mail",
-                happened_at=change.at,
-                subject=f"hello {name}",
-            )
-        )
+    monkeypatch.setattr(copying, "carried", spoilt)
+    done = copy(start.reading(), end.storage())
 
-
-sys.modules["copying_greeter"] = ModuleType("copying_greeter")
-sys.modules["copying_greeter"].greet = greet
-GREETER = plugin(
-    "greeter",
-    crm_workers=lambda: [WorkerSpec("greet", "copying_greeter:greet", kinds=(Customer,))],
-)
-
-
-@pytest.mark.parametrize(("start", "end"), PLACES)
-def test_workers_go_on_where_they_were(new, start, end, monkeypatch):
-    monkeypatch.setattr(copying, "CHANGES", 3)
-    source = new(start, GREETER)
-    names = [*"abcdefg", "bad", *"hij"]
-    for name in names[:9]:
-        with source.transaction() as tx:
-            tx.add(Customer(name=name))
-    run_workers(source, once=True)
-    for name in names[9:]:
-        with source.transaction() as tx:
-            tx.add(Customer(name=name))
-    target = new(end, GREETER)
-    with target.storage.transaction() as tx:
-        tx.set_state("other", None)
-    copy(source, target)
-    kept = target.storage.states("crmkit/worker/greet")
-    assert not any(key.endswith("/lease") for key in kept)
-    (aside,) = [value for key, value in kept.items() if "/aside/" in key]
-    (change,) = target.storage.changes(aside["position"] - 1, None, 1)
-    assert target.get(Customer, change.id).name == "bad"
-
-    run_workers(target, once=True)
-
-    said = sorted(each.subject for each in target.find(Interaction))
-    assert said == sorted(f"hello {name}" for name in names if name != "bad")
-
-
-def test_what_plugins_keep_for_themselves_comes_along(new, clock):
-    source, target = new("sqlite"), new("memory")
-    live(source, clock, wishes=False)
-    with source.storage.transaction() as tx:
-        tx.set_state("plugin/note", {"a": [1]})
-        tx.set_state("crmkit/upgrade/customer/2", "cursor")
-    copy(source, target)
-    assert target.storage.state("plugin/note") == {"a": [1]}
-    assert target.storage.state("crmkit/upgrade/customer/2") is None
-
-
-# Any references ---------------------------------------------------------------------------------------------------
-
-SOME = st.integers(0, 11)
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(pairs=st.lists(st.tuples(SOME, SOME), max_size=30), size=st.integers(1, 5))
-def test_references_in_any_shape_hold_in_every_batch(new, monkeypatch, pairs, size):
-    monkeypatch.setattr(copying, "RECORDS", size)
-    source, target = new("memory", WISHES), new("memory", WISHES)
-    with source.transaction() as tx:
-        wishes = tx.add_all(Wish(id=f"w{number:02}") for number in range(12))
-        customers = tx.add_all(Customer(id=f"c{number:02}", name="c") for number in range(12))
-    for one, other in pairs:
-        with source.transaction() as tx:
-            wish = tx.get(Wish, wishes[one].id)
-            tx.update(wish.evolve(after_id=wishes[other].id, customer_id=customers[one].id))
-            customer = tx.get(Customer, customers[other].id)
-            tx.update(customer.evolve(organization_id=customers[one].id))
-    copy(source, target)
-    same(source, target)
-
-
-# The command ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(tmp_path):
-    def run_(*arguments, **options):
-        environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}
-        environment.pop("CRMKIT_DB", None)
-        command = [COMMAND, *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, **options
-        )
-
-    return run_
-
-
-@pytest.fixture
-def file(new, clock, tmp_path):
-    with CRM.open(
-        f"sqlite:///{tmp_path}/a.db", plugins=["sqlite", "exchange"], config=Config(), clock=clock
-    ) as crm:
-        live(crm, clock, wishes=False)
-    return tmp_path / "a.db"
-
-
-def test_the_command_copies_and_compares(run, file, tmp_path):
-    done = run("copy", "sqlite:///a.db", "sqlite:///b.db", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
-    assert {"kind", "source", "target", "sha256", "equal"} == rows[0].keys()
-    assert all(row["equal"] for row in rows)
-    done = run("--lang", "ko", "copy", "--check", "sqlite:///a.db", "sqlite:///b.db")
-    assert done.returncode == 0
-    assert "종류" in done.stdout
-    run("--db", "sqlite:///b.db", "customer", "add", "--name", "one more")
-    done = run("copy", "--check", "sqlite:///a.db", "sqlite:///b.db")
-    assert done.returncode == 1
-    assert "customer, journal" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["sqlite:///a.db", "sqlite:///a.db"], "into itself"),
-        (["sqlite:///none.db", "sqlite:///b.db"], "there is no CRM in sqlite:///none.db"),
-        (["sqlite:///a.db", "nosuch://x"], "is not a database"),
-        (["--check", "sqlite:///a.db", "sqlite:///none.db"], "there is no CRM"),
-        (["sqlite:///a.db"], "TARGET"),
-    ],
-)
-def test_bad_input_is_a_sentence(run, file, tmp_path, arguments, sentence):
-    before = sorted(tmp_path.iterdir())
-    done = run("copy", *arguments)
-    assert done.returncode in (1, 2)
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".db"] == [
-        each.name for each in before if each.suffix == ".db"
-    ]
-
-
-def test_who_may_not_see_all_may_not_copy(run, file, tmp_path):
-    (tmp_path / "shy.py").write_text(
-        "from crmkit import Manifest, Restriction, hookimpl, where\nmanifest = Manifest('shy')\n"
-        "@hookimpl\ndef crm_restrict(kind):\n"
-        "    return Restriction((where.owner == 'kim',)) if kind == 'customer' else None\n"
-    )
-    (tmp_path / "crm.toml").write_text('plugins = ["sqlite", "exchange", "./shy.py"]\n')
-    done = run("copy", "sqlite:///a.db", "sqlite:///b.db")
-    assert done.returncode == 1
-    assert "may not see all" in done.stderr
-
-
-def test_a_copy_that_is_killed_goes_on(run, file, tmp_path):
-    with CRM.open(f"sqlite:///{file}", plugins=["sqlite", "exchange"], config=Config()) as crm:
-        for _ in range(4):
-            with crm.transaction() as tx:
-                tx.add_all(Customer(name=f"고객 {number}") for number in range(2_000))
-    command = [COMMAND, "copy", "sqlite:///a.db", "sqlite:///b.db"]
-    for seed in range(3):
-        started = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(random.Random(seed).uniform(0.5, 1.0))
-        os.kill(started.pid, signal.SIGKILL)
-        started.wait()
-    done = run("copy", "sqlite:///a.db", "sqlite:///b.db", "--format", "json")
-    if "empty database" in done.stderr:  # the last one killed had just ended
-        done = run("copy", "--check", "sqlite:///a.db", "sqlite:///b.db", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    assert all(row["equal"] for row in json.loads(done.stdout))
+    assert [each.name for each in done.compared if not each.equal] == ["customer"]
+    with pytest.raises(CrmError, match="broken off"):
+        end.app()

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from crmkit import (
+    CRM,
     CommandSpec,
+    CrmError,
     Customer,
     FieldSpec,
     Handle,
@@ -68,6 +70,17 @@ def crm_commands() -> list[CommandSpec]:
             target="crmkit_exchange.terminal.imports:imports",
         ),
     ]
+
+
+@hookimpl
+def crm_startup(crm: CRM) -> None:
+    """Refuse half a copy: workers would begin anew in it, and people find only some of what there is."""
+    from crmkit_exchange.copying import COPY
+
+    if crm.storage.state(COPY) is not None:
+        raise CrmError(
+            "this database holds a copy that was broken off; give the same `crm copy` again, which goes on with it"
+        )
 
 
 @hookimpl

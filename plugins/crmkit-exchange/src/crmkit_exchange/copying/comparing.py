@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import chain
+from contextlib import ExitStack
 
 import attrs
 
-from crmkit import CRM, Query
+from crmkit import Query
 from crmkit.codec import dump_document
-from crmkit.schema import Schema
-from crmkit.storage import Progress, Reads
+from crmkit.storage import Progress, Reads, Storage
 from crmkit_exchange.full.lines import change_line, record_line
 
-__all__ = ["JOURNAL", "Compared", "compare"]
+__all__ = ["JOURNAL", "Compared", "Side", "compare", "compare_reads", "size"]
 
 JOURNAL = "journal"
-PAGE = 2_000
+PAGE = 1_000
 """How many changes are read together."""
 
 
@@ -43,39 +42,53 @@ class Compared:
         return self.source == self.target
 
 
-def compare(source: CRM, target: CRM, progress: Progress | None = None) -> list[Compared]:
-    """Each kind that one of them has, and the journal, compared in a snapshot of each.
+def size(reads: Reads) -> int:
+    """How many records and changes there are."""
+    counts = [reads.count(Query(each.name)) for each in reads.schema]
+    return sum(counts) + (reads.count_changes() if reads.position() else 0)
+
+
+def compare(source: Storage, target: Storage, progress: Progress | None = None) -> list[Compared]:
+    """What `compare_reads` finds in a snapshot of each."""
+    with ExitStack() as both:
+        left, right = (
+            both.enter_context(each.transaction(write=False)) for each in (source, target)
+        )
+        return compare_reads(left, right, progress)
+
+
+def compare_reads(left: Reads, right: Reads, progress: Progress | None = None) -> list[Compared]:
+    """Each kind that one of them has, and the journal.
 
     The lines are those of a full export: the whole document, and a change without its position.
     """
     told = progress or (lambda done, total: None)
-    with (
-        source.storage.transaction(write=False) as left,
-        target.storage.transaction(write=False) as right,
-    ):
-        names = sorted({*source.schema.kinds, *target.schema.kinds})
-        found = []
-        for number, name in enumerate([*names, JOURNAL]):
-            told(number, len(names) + 1)
-            sides = [_side(each, name) for each in (left, right)]
-            found.append(Compared(name, *sides))
-    told(1, 1)
-    return found
+    total, done = size(left) + size(right), 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        told(min(done, total), total)
+
+    def side(reads: Reads, name: str) -> Side:
+        lines = _changes(reads) if name == JOURNAL else _records(reads, name)
+        digest, count = hashlib.sha256(), 0
+        for line in lines:
+            digest.update(line.encode())
+            count += 1
+            if count % PAGE == 0:
+                tell(PAGE)
+        tell(count % PAGE)
+        return Side(count, digest.hexdigest())
+
+    names = [*sorted({*left.schema.kinds, *right.schema.kinds}), JOURNAL]
+    return [Compared(name, side(left, name), side(right, name)) for name in names]
 
 
-def _side(reads: Reads, name: str) -> Side:
-    lines = _changes(reads) if name == JOURNAL else _records(reads.schema, reads, name)
-    digest, count = hashlib.sha256(), 0
-    for line in lines:
-        digest.update(line.encode())
-        count += 1
-    return Side(count, digest.hexdigest())
-
-
-def _records(schema: Schema, reads: Reads, name: str) -> Iterator[str]:
-    if name in schema.kinds:
-        kind = schema[name]
-        for record in reads.find(Query(name), batch=PAGE):
+def _records(reads: Reads, name: str) -> Iterator[str]:
+    if name in reads.schema.kinds:
+        kind = reads.schema[name]
+        for record in reads.find(Query(name)):
             yield record_line(name, dump_document(kind, record))
 
 
@@ -83,4 +96,4 @@ def _changes(reads: Reads) -> Iterator[str]:
     after = 0
     while page := reads.changes(after, limit=PAGE):
         after = page[-1].position
-        yield from chain(map(change_line, page))
+        yield from map(change_line, page)

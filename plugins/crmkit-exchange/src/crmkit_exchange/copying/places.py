@@ -1,33 +1,33 @@
-"""Positions of one journal, in the other: each is that of the same change there."""
+"""Positions of one journal, in another that has the same changes."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-
 from crmkit import Change
+from crmkit.storage import Reads
 
-__all__ = ["Places"]
+__all__ = ["place_behind", "place_of"]
 
 
-class Places:
-    """Learns, for positions of the source that are asked for, where the last change up to them is in the target.
+def place_of(position: int, source: Reads, there: Reads) -> int | None:
+    """Where the change at a position of the source is in the other journal; None if there is none at that position."""
+    change = _first_from(position, source)
+    return _found(change, there) if change and change.position == position else None
 
-    `known` are those learnt, by the position as text, as they are kept.
-    """
 
-    def __init__(self, wanted: Iterable[int], known: Mapping[str, int]) -> None:
-        self._wanted = sorted({*wanted})
-        self.known = {str(each): 0 for each in self._wanted} | dict(known)
+def place_behind(position: int, source: Reads, there: Reads) -> int:
+    """The position that has the same changes behind it as one of the source: whoever goes on from it misses none."""
+    if not position:
+        return 0
+    change = _first_from(position, source)
+    if change is None:
+        return there.position()
+    return _found(change, there) - (change.position > position)
 
-    def within(self, page: Sequence[Change]) -> bool:
-        """Whether a position that is asked for has its change on a page of the source's journal, or behind it."""
-        return bool(self._wanted) and self._wanted[-1] >= page[0].position
 
-    def learn(self, page: Sequence[Change], written: Sequence[Change]) -> None:
-        """Take what a page became in the target, change for change."""
-        positions = [each.position for each in page]
-        for wanted in self._wanted:
-            if wanted >= positions[0]:
-                place = bisect_right(positions, wanted) - 1
-                self.known[str(wanted)] = written[place].position
+def _first_from(position: int, source: Reads) -> Change | None:
+    return next(iter(source.changes(position - 1, None, 1)), None)
+
+
+def _found(change: Change, there: Reads) -> int:
+    history = there.history(change.kind, change.id)
+    return next(each.position for each in history if each.version == change.version)

@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from crmkit import CrmError
 from crmkit.opening import CATALOGUE, NORMALISERS
 from crmkit.past import TRIMMED
 from crmkit.storage import Reads
+from crmkit_exchange.copying import COPY
+from crmkit_exchange.copying.places import place_behind, place_of
 
-__all__ = ["carried", "followed"]
+__all__ = ["carried", "check_settled", "is_own"]
 
+_UPGRADES = "crmkit/upgrade/"
 _WORKERS = "crmkit/worker/"
-_OWN = (CATALOGUE, f"{NORMALISERS}/", "crmkit/upgrade/", "crmkit/copy")
-"""What every database keeps for itself."""
+_OWN = (CATALOGUE, f"{NORMALISERS}/", _UPGRADES, COPY)
 
 
-def followed(reads: Reads) -> Iterator[int]:
-    """The positions that are kept: those of workers, of what they set aside, and of what was trimmed."""
-    for key, value in reads.states("crmkit/").items():
-        for name in _positions(key, value):
-            yield value[name]
+def is_own(key: str) -> bool:
+    """Whether every database keeps this for itself."""
+    return key.startswith(_OWN) or (key.startswith(_WORKERS) and key.endswith("/lease"))
 
 
-def _positions(key: str, value: Any) -> list[str]:
-    """The names under which something of the state holds positions."""
-    if not isinstance(value, dict) or not (key == TRIMMED or key.startswith(_WORKERS)):
-        return []
-    return [name for name in ("position", "reached") if name in value]
+def check_settled(source: Reads) -> None:
+    """Raise `CrmError` if documents are being brought forward in it: half of them would be so twice in the copy."""
+    for key in source.states(_UPGRADES):
+        kind = key.removeprefix(_UPGRADES).partition("/")[0]
+        raise CrmError(
+            f"the {kind} records of the source were not all brought forward when a new version of a plugin came; "
+            "open it once, as with `crm doctor`, then copy"
+        )
 
 
-def carried(states: Mapping[str, Any], places: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
-    """The keys and values for the other database, positions being those of its own journal."""
-    for key, value in states.items():
-        if key.startswith(_OWN) or (key.startswith(_WORKERS) and key.endswith("/lease")):
+def carried(source: Reads, there: Reads) -> Iterator[tuple[str, Any]]:
+    """The keys and values for the other database, positions being those of its own journal, which is whole."""
+    for key, value in source.states("").items():
+        if is_own(key):
             continue
-        names = _positions(key, value)
-        if not names:
+        if not isinstance(value, dict) or not (key == TRIMMED or key.startswith(_WORKERS)):
             yield key, value
-            continue
-        moved = {**value, **{name: places[str(value[name])] for name in names}}
-        start, aside, _ = key.partition("/aside/")
-        yield (f"{start}{aside}{moved['position']:020}" if aside else key), moved
+        elif "/aside/" in key:
+            place = place_of(value["position"], source, there)
+            if place is not None:  # else the change is trimmed: there is nothing to try again
+                yield f"{key.rpartition('/')[0]}/{place:020}", {**value, "position": place}
+        else:
+            names = [name for name in ("position", "reached") if name in value]
+            yield key, value | {name: place_behind(value[name], source, there) for name in names}

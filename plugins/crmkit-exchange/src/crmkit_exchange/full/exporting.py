@@ -104,13 +104,17 @@ def _changes(schema: Schema, reads: Reads) -> Iterator[str]:
             yield change_line(change)
 
 
-def check_unrestricted(crm: CRM, actor: Actor) -> None:
-    """Raise `CrmError` if anything is hidden from an actor: a full export is whole, or it is none."""
+def check_unrestricted(
+    crm: CRM,
+    actor: Actor,
+    what: str = "a full export",
+    instead: str = "export what you see, kind by kind: crm export KIND",
+) -> None:
+    """Raise `CrmError` if anything is hidden from an actor: a full export, or a copy, is whole, or it is none."""
     views = Views(crm.plugins, actor, crm)
     for kind in crm.schema:
         view = views.of(crm.schema, kind.name)
         if view.conditions or view.masked:
             raise CrmError(
-                f"{actor} may not see all of {kind.name}, and a full export is whole; "
-                "export what you see, kind by kind: crm export KIND"
+                f"{actor} may not see all of {kind.name}, and {what} is whole; {instead}"
             )
