@@ -20,10 +20,10 @@ from crmkit_exchange.copying.states import carried, check_settled, is_own
 
 __all__ = ["Copied", "copy"]
 
-RECORDS = 500
+RECORDS = 1_000
 """How many records are written together, those that they need apart."""
 
-CHANGES = 1_000
+CHANGES = 2_000
 """How many changes are written together."""
 
 NOT_EMPTY = (
