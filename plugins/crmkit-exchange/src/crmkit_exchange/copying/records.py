@@ -22,13 +22,18 @@ class Batches:
         self._source = source
         self._size = size
         self._place = {name: number for number, name in enumerate(self.order)}
-        # Those that a record before them may need: they come along with it, and are passed over later.
-        self._needed = {
-            str(field.refers_to)
-            for kind in schema
-            for field in kind.references
-            if self._place[str(field.refers_to)] >= self._place[kind.name]
-        }
+        self._early = {found for name in self.order for found in self._drawn_in(name)}
+
+    def _drawn_in(self, name: str) -> set[str]:
+        """The kinds, not whole by then, of which records come along with those of this one: passed over later."""
+        found: set[str] = set()
+        left = [name]
+        while left:
+            targets = {str(field.refers_to) for field in self._schema[left.pop()].references}
+            fresh = {each for each in targets - found if self._place[each] >= self._place[name]}
+            found |= fresh
+            left += fresh
+        return found
 
     def write(self, name: str, after: str | None, there: Transaction) -> tuple[int, str | None]:
         """Write the records of a kind behind a cursor, with what they refer to, but for those that are there already.
@@ -43,24 +48,24 @@ class Batches:
                 (each.__kind__, dump_document(self._schema[each.__kind__], each)) for each in fresh
             ]
             there.restore(documents, [])
-            fresh = self._wanted(fresh, there)
+            fresh = self._wanted(fresh, self._place[name], there)
         return len(page), page.after
 
     def _missing(self, name: str, records: Sequence[Record], there: Reads) -> list[Record]:
-        if name not in self._needed or not records:
+        if name not in self._early or not records:
             return list(records)
         known = there.get(name, [each.id for each in records])
         return [each for each, had in zip(records, known, strict=True) if had is None]
 
-    def _wanted(self, written: Sequence[Record], there: Reads) -> list[Record]:
-        """The records that these refer to and that are not there yet."""
+    def _wanted(self, written: Sequence[Record], place: int, there: Reads) -> list[Record]:
+        """The records that these refer to and that are not there yet; kinds before this place are whole."""
         had = {(each.__kind__, each.id) for each in written}
         wanted: dict[str, dict[str, None]] = {}
         for record in written:
             for field in self._schema[record.__kind__].references:
                 target, id = str(field.refers_to), record[field.name]
-                behind = self._place[target] >= self._place[record.__kind__]
-                if id is not None and behind and (target, id) not in had:
+                whole = self._place[target] < place
+                if id is not None and not whole and (target, id) not in had:
                     wanted.setdefault(target, {})[id] = None
         found: list[Record] = []
         for target, ids in wanted.items():
