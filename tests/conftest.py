@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from crmkit import CRM, Config
 from crmkit.testing.fixtures import FakeClock
+from tests.processes import Process
 
 # What is tested is what comes out, not how long a busy machine takes for it.
 settings.register_profile("crmkit", deadline=None)
@@ -28,6 +29,12 @@ BACKENDS = [
     if all(importlib.util.find_spec(f"crmkit_{each}") for each in plugins)
 ]
 SCHEMAS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def no_process_outlives_its_test() -> Iterator[None]:
+    yield
+    Process.end_all()
 
 
 @pytest.fixture(scope="session")

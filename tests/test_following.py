@@ -12,7 +12,8 @@ import pytest
 
 from crmkit import Customer
 from tests.company import open_company
-from tests.test_processes import Process, assert_the_journal_is_lawful
+from tests.processes import Process
+from tests.test_processes import assert_the_journal_is_lawful
 
 
 @contextmanager

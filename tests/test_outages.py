@@ -17,7 +17,8 @@ from crmkit_sql.testing import Cluster, NoServer
 from crmkit import BackendError, Customer, Identity, Interaction
 from crmkit.worker import run_workers
 from tests.company import open_company
-from tests.test_processes import Process, assert_the_journal_is_lawful
+from tests.processes import Process
+from tests.test_processes import assert_the_journal_is_lawful
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,8 @@ class Writers:
         self.refused: list[tuple[str, BaseException]] = []
         self.read = 0
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._write) for _ in range(count)]
-        self._threads.append(threading.Thread(target=self._read))
+        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(count)]
+        self._threads.append(threading.Thread(target=self._read, daemon=True))
         self.reading_failed: list[BaseException] = []
         for each in self._threads:
             each.start()
@@ -173,7 +174,7 @@ def outlast(durable, url, monkeypatch, *acts):
         def work() -> None:
             run_workers(crm, once=False, on_trouble=lambda *told: trouble.append(told), stop=stop)
 
-        worker = threading.Thread(target=work)
+        worker = threading.Thread(target=work, daemon=True)
         worker.start()
         try:
             for act in acts:
@@ -211,7 +212,7 @@ def test_a_process_that_works_outlasts_a_long_outage(durable, url):
     stop = threading.Event()
     with open_company(url) as crm:
         work = lambda: run_workers(crm, once=False, on_trouble=trouble, stop=stop)  # noqa: E731
-        worker = threading.Thread(target=work)
+        worker = threading.Thread(target=work, daemon=True)
         worker.start()
         try:
             durable.stop()

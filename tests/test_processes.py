@@ -1,15 +1,11 @@
 """Several processes on one database, killed at any moment: nothing that was committed is lost, nothing happens twice."""
 
-import os
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,52 +14,7 @@ from crmkit.positions import worker_states
 from crmkit.values import format_time
 from crmkit.worker import run_workers
 from tests.company import open_company, storage_of
-
-ROOT = Path(__file__).parents[1]
-
-
-class Process:
-    """A process of the company, and the lines it has said."""
-
-    def __init__(self, task: str, url: str, *arguments: object) -> None:
-        self.said: list[list[str]] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.company", task, url, *map(str, arguments)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-
-    def ready(self) -> "Process":
-        """Wait until it has opened the database."""
-        assert self._process.stdout is not None
-        first = self._process.stdout.readline()
-        assert first == "ready\n", self._process.communicate()[1]
-        self._reader.start()
-        return self
-
-    @classmethod
-    def of(cls, url: str, *tasks: str) -> "list[Process]":
-        """Several, started at once."""
-        return [each.ready() for each in [cls(task, url) for task in tasks]]
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.endswith("\n"):
-                self.said.append(line.split())
-
-    def kill(self) -> list[list[str]]:
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._reader.join()
-        assert self._process.stderr is not None
-        assert self._process.stderr.read() == ""
-        self._process.stderr.close()
-        self._process.stdout.close()
-        return self.said
+from tests.processes import Process
 
 
 def assert_the_journal_is_lawful(crm) -> None:

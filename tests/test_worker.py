@@ -235,7 +235,8 @@ def test_two_at_once_do_everything_once(open_crm, worker):
     crm = open_crm(worker(greet, kinds=(Customer,)))
     add(crm, *(Customer(name=str(n)) for n in range(500)))
     threads = [
-        threading.Thread(target=run_workers, args=(crm,), kwargs={"once": True}) for _ in range(4)
+        threading.Thread(target=run_workers, args=(crm,), kwargs={"once": True}, daemon=True)
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -249,7 +250,9 @@ def test_two_at_once_do_everything_once(open_crm, worker):
 def test_running_stops_when_it_is_told_to(open_crm, worker):
     crm = open_crm(worker(greet, kinds=(Customer,)))
     stop = threading.Event()
-    thread = threading.Thread(target=run_workers, args=(crm,), kwargs={"once": False, "stop": stop})
+    thread = threading.Thread(
+        target=run_workers, args=(crm,), kwargs={"once": False, "stop": stop}, daemon=True
+    )
     thread.start()
     add(crm, Customer(name="x"))
     for _ in range(200):

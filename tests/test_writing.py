@@ -413,7 +413,7 @@ def test_a_rule_over_several_records_holds_under_a_lock(open_crm, plugin):
         except InvalidRecords:
             refused.append(number)
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

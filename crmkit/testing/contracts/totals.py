@@ -165,6 +165,16 @@ class Totals(Contract):
             ("lee", 1, 4, "l"),
         ]
 
+    def test_conditions_follow_references(self, lab: Lab) -> None:
+        """What is totalled may depend on what lies behind a reference, whatever the groups are."""
+        kim, lee = lab.insert(Customer(name="k", owner="kim"), Customer(name="l", owner="lee"))
+        lab.insert(*(Specimen(number=n, customer_id=c) for n, c in ((1, kim.id), (2, kim.id))))
+        lab.insert(Specimen(number=4, customer_id=lee.id), Specimen(number=8))
+        kims = [where.customer_id.owner == "kim"]
+        assert _totals(lab, [], ("sum", "number"), conditions=kims) == [(2, 3)]
+        assert _totals(lab, ["customer_id.name"], conditions=kims) == [("k", 2)]
+        assert _totals(lab, ["number"], conditions=kims) == [(1, 1), (2, 1)]
+
     def test_what_cannot_be_totalled_is_refused(self, lab: Lab) -> None:
         """Unknown paths, groups of collections and sums of text are a `QueryError`."""
         query = lab.query("specimen")

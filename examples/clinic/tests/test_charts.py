@@ -51,7 +51,7 @@ def test_numbers_given_at_once_differ(crm: CRM) -> None:
             with crm.acting(f"{name}@강남").transaction() as tx:
                 tx.add(Customer(name=f"{name} {number}"))
 
-    threads = [threading.Thread(target=add, args=[name]) for name in ("민지", "수아")]
+    threads = [threading.Thread(target=add, args=[name], daemon=True) for name in ("민지", "수아")]
     for thread in threads:
         thread.start()
     for thread in threads:

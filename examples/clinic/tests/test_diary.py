@@ -166,7 +166,9 @@ def test_of_two_who_book_one_time_at_once_one_gets_it(
 
     for _ in range(10):
         outcomes.clear()
-        threads = [threading.Thread(target=book, args=[name]) for name in ("김서연", "이도윤")]
+        threads = [
+            threading.Thread(target=book, args=[name], daemon=True) for name in ("김서연", "이도윤")
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

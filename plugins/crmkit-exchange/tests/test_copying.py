@@ -252,8 +252,9 @@ def test_kinds_that_only_the_target_has_stay(database, clock):
     assert "wish" in end.app().schema.kinds
 
 
-def test_what_is_written_meanwhile_is_counted_and_not_in_the_copy(database, clock, small):
-    start, end = database(), database()
+@pytest.mark.parametrize("place", SHARED)
+def test_what_is_written_meanwhile_is_counted_and_not_in_the_copy(database, clock, small, place):
+    start, end = database(place), database()
     source = live(start.app(), clock)
     before = journal(source)
 
@@ -278,6 +279,8 @@ def test_progress_rises_to_the_end(database, clock, small):
 
     total = 3 * sum(counts(done).values())
     assert told == sorted(told)
+    assert (total / 3, total) in told
+    assert len([done for done, _ in told if done < total / 3]) > 10
     assert told[-1] == (total, total)
     assert {each[1] for each in told} == {total}
 
@@ -304,10 +307,11 @@ def begun(start, end, *plugins, after=3):
 def test_a_copy_goes_on_wherever_it_was_broken_off(both, clock, small):
     start, end = both
     live(start.app(WISHES), clock)
-    runs = 0
+    runs, reached = 0, set()
 
     def stop(done, total):
-        if done <= total / 3:
+        if done <= total / 3 and done not in reached:
+            reached.add(done)
             raise Stopped
 
     while True:
@@ -365,6 +369,30 @@ def test_a_copy_broken_off_while_it_compares_only_compares(database, clock, monk
     counts(done)
     assert end.storage().position() == position
     assert end.storage().state(COPY) is None
+
+
+def test_what_a_broken_off_copy_brought_of_the_state_is_as_it_is_now(database, clock, monkeypatch):
+    start, end = database(), database()
+    source = live(start.app(), clock)
+
+    def broken(*args):
+        raise Stopped
+
+    with source.storage.transaction() as tx:
+        tx.set_state("plugin/note", 1)
+        tx.set_state("plugin/done", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "compare_reads", broken)
+        with pytest.raises(Stopped):
+            copy(start.reading(), end.storage())
+    assert end.storage().state("plugin/done") == 1
+    with source.storage.transaction() as tx:
+        tx.set_state("plugin/note", 2)
+        tx.set_state("plugin/done", None)
+
+    copy(start.reading(), end.storage())
+
+    assert end.storage().states("plugin/") == {"plugin/note": 2}
 
 
 def test_half_a_copy_opens_no_app(database, clock, small):

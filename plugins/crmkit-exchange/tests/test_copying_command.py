@@ -98,6 +98,7 @@ def test_what_differs_is_shown_in_korean_too(run, file):
     [
         (["sqlite:///a.db", "sqlite:///a.db"], "into itself"),
         (["sqlite:///a.db", "sqlite:///./a.db?timeout=9"], "into itself"),
+        (["sqlite:///a.db", "sqlite:///link.db"], "into itself"),
         (["sqlite:///none.db", "sqlite:///b.db"], "there is no CRM in sqlite:///none.db"),
         (["sqlite:///empty.db", "sqlite:///b.db"], "there is no CRM in sqlite:///empty.db"),
         (["sqlite:///a.db", "nosuch://x"], "is not a database"),
@@ -114,6 +115,7 @@ def test_bad_input_is_a_sentence_and_makes_nothing(run, file, tmp_path, argument
         other.execute("CREATE TABLE t (a)")
     other.close()
     (tmp_path / "empty.db").touch()
+    (tmp_path / "link.db").symlink_to(file)
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
 
     done = run("copy", *arguments)

@@ -37,28 +37,36 @@ from crmkit.testing.fixtures import FakeClock
 from crmkit.trimming import trim
 
 
+@kind("barn")
+class Barn(Record):
+    """Where a hen is; a circle of three begins with it."""
+
+    hen_id: str | None = field(default=None, refers_to="hen", on_delete="clear")
+
+
 @kind("hen", title="name")
 class Hen(Record):
-    """Came from an egg."""
+    """Came from an egg, behind another hen."""
 
     name: str = field(default="", search=True)
     egg_id: str | None = field(default=None, refers_to="egg", on_delete="clear")
+    barn_id: str | None = field(default=None, refers_to=Barn, on_delete="clear")
+    after_id: str | None = field(default=None, refers_to="hen", on_delete="clear")
     price: Money | None = None
     details: Mapping[str, Any] | None = None
 
 
 @kind("egg")
 class Egg(Record):
-    """Came from a hen; and after another egg."""
+    """Came from a hen."""
 
     hen_id: str | None = field(default=None, refers_to=Hen, on_delete="clear")
-    after_id: str | None = field(default=None, refers_to="egg", on_delete="clear")
     customer_id: str | None = field(default=None, refers_to=Customer, on_delete="cascade")
 
 
 FARM = ModuleType("farm")
 FARM.manifest = Manifest("farm")
-FARM.crm_kinds = hookimpl(lambda: [Hen, Egg])
+FARM.crm_kinds = hookimpl(lambda: [Barn, Hen, Egg])
 FARM.crm_fields = hookimpl(
     lambda: [FieldSpec(on=Customer, name="rooster", type=str | None, search=True)]
 )
@@ -124,8 +132,10 @@ def step(tx, clock, what, one, other, text):
         tx.redact(Customer, [mine.id], ["name"])
     elif what == "circle" and hens and eggs:
         egg, hen = eggs[one % len(eggs)], hens[other % len(hens)]
-        tx.update(hen.evolve(egg_id=egg.id))
-        tx.update(egg.evolve(hen_id=hen.id, after_id=eggs[other % len(eggs)].id))
+        barn = tx.add(Barn(id=f"{other}-{clock():%H%M%d}", hen_id=hen.id))
+        before = hens[one % len(hens)].id
+        tx.update(hen.evolve(egg_id=egg.id, barn_id=barn.id, after_id=before))
+        tx.update(egg.evolve(hen_id=hen.id))
     elif what == "lay":
         details = {"n": [1, 1.0, True, None], text or "k": 1e22}
         # Ids in an order of their own, so that references lead ahead and back.
@@ -242,10 +252,16 @@ def test_references_in_any_shape_hold_at_every_commit(database, monkeypatch, pai
     with here.app(FARM).transaction() as tx:
         hens = tx.add_all(Hen(id=f"h{number}") for number in range(10))
         eggs = tx.add_all(Egg(id=f"e{number}") for number in range(10))
+        barns = tx.add_all(Barn(id=f"b{number}") for number in range(10))
         for one, other in pairs:
-            tx.update(tx.get(Hen, hens[one].id).evolve(egg_id=eggs[other].id))
-            egg = tx.get(Egg, eggs[other].id)
-            tx.update(egg.evolve(hen_id=hens[one].id, after_id=eggs[one].id))
+            hen, egg, barn = (
+                tx.get(each.__kind__, each.id) for each in (hens[one], eggs[other], barns[one])
+            )
+            tx.update(hen.evolve(egg_id=eggs[other].id, after_id=hens[other].id))
+            tx.update(egg.evolve(hen_id=hens[one - other].id))
+            tx.update(barn.evolve(hen_id=hens[other].id))
+            hen = tx.get(Hen, hens[other].id)
+            tx.update(hen.evolve(barn_id=barns[one].id))
 
     done = copy(here.reading(FARM), there.storage(FARM))  # SQLite refuses what leads nowhere
 

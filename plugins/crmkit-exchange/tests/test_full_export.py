@@ -265,7 +265,7 @@ def test_what_is_written_meanwhile_is_not_in_it(crm):
 
     lines = export_lines(crm)
     first = next(lines)
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     writer.join(5)
     rest = "".join(lines)

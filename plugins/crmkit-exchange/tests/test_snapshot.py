@@ -196,7 +196,7 @@ def test_a_device_is_refused():
 def test_a_pipe_is_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_bytes, args=(b"a,b\n1,2\n",))
+    writer = threading.Thread(target=path.write_bytes, args=(b"a,b\n1,2\n",), daemon=True)
     writer.start()
 
     with taken(path) as copy:

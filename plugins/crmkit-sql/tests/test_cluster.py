@@ -149,7 +149,7 @@ def test_a_power_cut_ends_what_is_in_the_middle_of_work(cluster):
 
 def test_a_server_outlives_the_thread_that_started_it(cluster):
     cluster.stop()
-    thread = threading.Thread(target=cluster.start)
+    thread = threading.Thread(target=cluster.start, daemon=True)
     thread.start()
     thread.join()
     time.sleep(0.1)

@@ -27,7 +27,7 @@ class Cable:
         self._target = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     def _accept(self) -> None:
@@ -39,8 +39,8 @@ class Cable:
                     continue
                 server = socket.create_connection(self._target)
                 self._threads += [
-                    threading.Thread(target=self._forward, args=(client, server)),
-                    threading.Thread(target=self._back, args=(server, client)),
+                    threading.Thread(target=self._forward, args=(client, server), daemon=True),
+                    threading.Thread(target=self._back, args=(server, client), daemon=True),
                 ]
                 for each in self._threads[-2:]:
                     each.start()

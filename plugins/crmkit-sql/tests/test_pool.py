@@ -59,7 +59,7 @@ def in_threads(count: int, work) -> list[BaseException]:
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
     for each in threads:
         each.start()
     for each in threads:

@@ -228,7 +228,7 @@ def test_who_is_writing_goes_on_while_others_add_fields(postgres_url):
                 failures.append(error)
                 return
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     try:
         until_turns(turns, 10)

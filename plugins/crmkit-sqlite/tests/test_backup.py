@@ -56,7 +56,7 @@ def test_backups_while_others_write_are_consistent(lab, open_storage, tmp_path):
             number += 1
             own.named(*(f"{number} {place}" for place in range(10)))
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     try:
         for number in range(5):

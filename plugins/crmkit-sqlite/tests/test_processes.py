@@ -157,7 +157,7 @@ def test_threads_read_and_write_at_once(lab):
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -168,7 +168,7 @@ def test_threads_read_and_write_at_once(lab):
 
 def test_connections_of_ended_threads_are_closed(lab):
     for _ in range(20):
-        thread = threading.Thread(target=lab.count)
+        thread = threading.Thread(target=lab.count, daemon=True)
         thread.start()
         thread.join()
     assert len(lab.storage._connections._open) <= 2

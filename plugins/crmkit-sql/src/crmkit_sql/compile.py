@@ -136,6 +136,12 @@ class Builder:
         own = self.conditions(self.frame, self._shapes, iter(self._own))
         return [*own, *self.visible(self.frame)]
 
+    def select(self, columns: Sequence[Element], *tests: Element) -> Any:
+        """These columns of the records that the query and the scope take, and for which these tests hold."""
+        # Conditions before tables: a path in a condition joins the table that it leads to.
+        conditions = self.where()
+        return sa.select(*columns).select_from(self.frame.source()).where(*tests, *conditions)
+
     def visible(self, frame: Frame) -> list[Element]:
         """The scope's conditions on a frame."""
         shapes = self._scope.get(frame.kind.name, ()) if frame.scoped else ()

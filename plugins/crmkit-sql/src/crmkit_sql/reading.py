@@ -85,12 +85,11 @@ class SqlReads(Reads):
 
         def make() -> Compiled:
             builder = Builder(self._book, kind, (), scoped)
-            tests, table = builder.where(), builder.frame.table
+            table = builder.frame.table
+            columns = [table.c[name] for name in self._book.table(kind).columns]
             # Last, so that what binds the scope need not know the id.
             test = table.c.id == parameter(builder.take(), sa.Text())
-            columns = [table.c[name] for name in self._book.table(kind).columns]
-            source = builder.frame.source()
-            return builder.finish(sa.select(*columns).select_from(source).where(*tests, test))
+            return builder.finish(builder.select(columns).where(test))
 
         compiled = self._book.compiled(("one", kind, scoped), make)
         return compiled.sql, compiled.bind([*values, ""])[:-1]
@@ -105,9 +104,8 @@ class SqlReads(Reads):
             builder = Builder(self._book, kind, (), scoped)
             table = builder.frame.table
             columns = [table.c[name] for name in self._book.table(kind).columns]
-            tests = builder.where()
             test = table.c.id == sa.any_(parameter(builder.take(), sa.ARRAY(sa.Text())))
-            made = sa.select(*columns).select_from(builder.frame.source()).where(test, *tests)
+            made = builder.select(columns, test)
             if lock:
                 made = made.order_by(table.c.id).with_for_update(key_share=True, of=table)
             return builder.finish(made)
@@ -172,9 +170,7 @@ class SqlReads(Reads):
 
         def make() -> Compiled:
             builder = Builder(self._book, query.kind, shapes, scoped)
-            tests = builder.where()
-            source = builder.frame.source()
-            return builder.finish(sa.select(sa.func.count()).select_from(source).where(*tests))
+            return builder.finish(builder.select([sa.func.count()]))
 
         compiled = self._book.compiled(("count", query.kind, shapes, scoped), make)
         with self._lent() as link:

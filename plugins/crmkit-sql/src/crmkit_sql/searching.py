@@ -134,8 +134,5 @@ def _compile(book: Book, wanted: _Wanted, scope: Any, size: int) -> Compiled:
         tests.append(sa.or_(*(vector.op("@@")(query) for vector in vectors)))
     tests.append(source.c[SEQ] < parameter(builder.take(), sa.BigInteger()))
     columns = [source.c[name] for name in (SEQ, *table.columns)]
-    statement = (
-        sa.select(*columns).select_from(builder.frame.source()).where(*tests, *builder.where())
-    )
-    statement = statement.order_by(newest_first(builder.frame))
+    statement = builder.select(columns, *tests).order_by(newest_first(builder.frame))
     return builder.finish(statement.limit(sa.literal_column(str(size))))

@@ -95,7 +95,7 @@ def _compile(
     keys += split
     currencies = slice(len(columns), len(columns) + len(split))
     labelled = [each.label(f"o{n}") for n, each in enumerate([*columns, *split])]
-    statement = sa.select(*labelled).select_from(builder.frame.source()).where(*builder.where())
+    statement = builder.select(labelled)
     if keys:
         statement = statement.group_by(*keys)
     return _Totalled(builder.finish(statement), tuple(groups), tuple(measured), currencies)

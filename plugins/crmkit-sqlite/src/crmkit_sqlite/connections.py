@@ -191,6 +191,25 @@ class Connections:
                     raise
                 time.sleep(0.02)
 
+    def begin_writing(self, connection: sqlite3.Connection) -> None:
+        """Wait until nobody else writes, for as long as the timeout says, and begin a transaction."""
+        # SQLite itself waits in steps of up to 0.1 s, and then hardly ever looks just when a process that writes without
+        # a pause is between two of its transactions.
+        until = time.monotonic() + self.location.timeout
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as error:
+                    if not code_of(error).startswith("SQLITE_BUSY") or time.monotonic() > until:
+                        raise
+                    time.sleep(0.001)
+        finally:
+            milliseconds = int(self.location.timeout * 1_000)
+            connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
     def close(self) -> None:
         """Close every connection; safe to call twice."""
         with self._lock:

@@ -109,7 +109,7 @@ class SQLiteStorage(SQLiteReads, Storage):
     def _extend(self, connection: sqlite3.Connection, schema: Schema) -> tuple[list[str], Plan]:
         """Take the steps, all or none; another process may have taken them meanwhile, so they are planned again."""
         self._connections.use_log(connection)
-        connection.execute("BEGIN IMMEDIATE")
+        self._connections.begin_writing(connection)
         try:
             wanted = self._plan(connection, schema)
             for step in wanted.steps:
@@ -137,7 +137,7 @@ class SQLiteStorage(SQLiteReads, Storage):
         try:
             connection = self._connections.get()
             if write:
-                connection.execute("BEGIN IMMEDIATE")
+                self._connections.begin_writing(connection)
                 self._look_again(connection)
             else:
                 connection.execute("BEGIN")

@@ -48,7 +48,7 @@ class Copied:
 class _Reached:
     """How far a copy has come: of which source, behind which record of which kind, then behind which change.
 
-    `changes` is how many there are in the target; `whole` is whether nothing but comparing is left.
+    `changes` is how many there are in the target.
     """
 
     source: Any
@@ -56,7 +56,6 @@ class _Reached:
     after: str | None = None
     position: int = 0
     changes: int = 0
-    whole: bool = False
 
 
 _Step: TypeAlias = Callable[[Transaction], tuple[_Reached, int]]
@@ -121,9 +120,6 @@ class _Run:
     def _begin(self, tx: Transaction) -> tuple[_Reached, int]:
         if tx.position():
             raise CrmError(NOT_EMPTY)
-        for key in tx.states(""):
-            if not is_own(key):
-                tx.set_state(key, None)
         tx.set_state(CATALOGUE, {**(tx.state(CATALOGUE) or {}), **self._reads.state(CATALOGUE)})
         tx.set_state(NORMALISERS, self._reads.state(NORMALISERS))
         return self._reached, 0
@@ -169,15 +165,17 @@ class _Run:
             self._write(step)
 
     def states(self) -> None:
-        """What is kept beside the records; with it, the copy is whole."""
+        """What is kept beside the records, as it is now: workers may have gone on since a copy was broken off."""
 
         def step(tx: Transaction) -> tuple[_Reached, int]:
+            for key in tx.states(""):
+                if not is_own(key):
+                    tx.set_state(key, None)
             for key, value in carried(self._reads, tx):
                 tx.set_state(key, value)
-            return attrs.evolve(self._reached, whole=True), 0
+            return self._reached, 0
 
-        if not self._reached.whole:
-            self._write(step)
+        self._write(step)
 
     def end(self) -> None:
         """Forget that it was a copy."""
