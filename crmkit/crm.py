@@ -21,6 +21,7 @@ from crmkit.reading import Reader
 from crmkit.restrictions import Views
 from crmkit.schema import Schema
 from crmkit.storage import Reads, Storage
+from crmkit.storage import Transaction as Written
 from crmkit.transaction import Transaction
 from crmkit.values import Clock
 from crmkit.values import now as system_clock
@@ -69,7 +70,6 @@ class Handle(Reader):
         app = self._app
         app.check_outside()
         with app.storage.transaction() as storage:
-            start = storage.position() if app.observers else 0
             tx = Transaction(
                 app,
                 storage,
@@ -88,7 +88,7 @@ class Handle(Reader):
             finally:
                 tx.end("this transaction is over; open another with crm.transaction()")
                 app.leave()
-        app.committed(tx, start)
+        app.committed(tx, storage)
 
     def profile(self, customer_id: str, *, as_of: datetime | None = None) -> list[Section]:
         """What every plugin has to say of a customer, by name; a section whose plugin fails says so."""
@@ -241,14 +241,13 @@ class CRM(Handle):
         """Take note that it is over."""
         self._local.transaction = None
 
-    def committed(self, tx: Transaction, start: int) -> None:
+    def committed(self, tx: Transaction, written: Written) -> None:
         """Tell observers what was committed, each alone: what one fails at is logged and counted."""
         if CustomField.__kind__ in tx.touched:
             self._load_fields()
         if not self.observers or not tx.touched:
             return
-        found = self.storage.changes(start, sorted(tx.touched))
-        changes = [change for change in found if change.transaction == tx.id]
+        changes = written.committed()
         outer = self.cause
         for call in self.observers:
             root = tx.cause or Cause(tx.id, ())

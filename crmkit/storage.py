@@ -271,6 +271,10 @@ class Transaction(Reads):
         """Keep a JSON value under a key, None to forget it; with `expected`, only if that is what is kept now."""
 
     @abstractmethod
+    def committed(self) -> list[Change]:
+        """Its own changes as the journal has them, in order. To be asked once, when its block has ended well."""
+
+    @abstractmethod
     def savepoint(self) -> AbstractContextManager[None]:
         """A part of the transaction: if its block raises, or a write in it has, what was written in it is undone.
 

@@ -19,7 +19,7 @@ import attrs
 from crmkit import errors
 from crmkit.changes import Change, Document, Stamp, Write
 from crmkit.codec import blanked, delta_of, dump_document
-from crmkit.memory.reading import Data, Reader, Row, expect
+from crmkit.memory.reading import Data, Reader, Row, copies, expect
 from crmkit.schema import Kind, Schema
 from crmkit.storage import Capability, Storage, Transaction, Trimmable
 
@@ -40,6 +40,7 @@ class MemoryTransaction(Reader, Transaction):
         self.schema = schema
         self._data = data.copy() if write else data
         self._write = write
+        self._start = data.position()
         self._over = False
         self.failed = False
         self._restored: list[tuple[str, str]] = []
@@ -204,6 +205,10 @@ class MemoryTransaction(Reader, Transaction):
         for kind, id in self._restored:
             self._check_references(kind, [id])
         return self._data
+
+    def committed(self) -> list[Change]:
+        """Those behind the journal as it was."""
+        return copies(self._data.behind(self._start))
 
     def leave(self) -> None:
         """Refuse everything from now on."""

@@ -234,11 +234,11 @@ class Reader(Reads):
     ) -> list[Change]:
         """Part of the journal, which shares nothing with what is kept."""
         found = (
-            attrs.evolve(each, delta=deepcopy(each.delta))
+            each
             for each in self._read().behind(after)
             if (kinds is None or each.kind in kinds) and (since is None or each.at > since)
         )
-        return list(itertools.islice(found, limit))
+        return copies(itertools.islice(found, limit))
 
     def position(self) -> int:
         """That of the last change."""
@@ -257,6 +257,11 @@ class Reader(Reads):
         """Those under a prefix, sorted."""
         state = self._read().state
         return {key: json.loads(state[key]) for key in sorted(state) if key.startswith(prefix)}
+
+
+def copies(changes: Iterable[Change]) -> list[Change]:
+    """Changes that share nothing with those that are kept."""
+    return [attrs.evolve(each, delta=deepcopy(each.delta)) for each in changes]
 
 
 def _shown(page: Page) -> Page:

@@ -123,12 +123,12 @@ class Lab:
         with self._within(tx) as within:
             within.delete(records[0].__kind__, writes, self.stamp())
 
-    def redact(self, record: R, **blanks: Any) -> R:
+    def redact(self, record: R, tx: Transaction | None = None, **blanks: Any) -> R:
         """Take the values of some fields out of a record and its past."""
         write = self.changed(record, **blanks)
         write = Write("redact", write.record, record)
-        with self.storage.transaction() as tx:
-            tx.redact(record.__kind__, [write], list(blanks), self.stamp())
+        with self._within(tx) as within:
+            within.redact(record.__kind__, [write], list(blanks), self.stamp())
         return write.record  # type: ignore[return-value]
 
     def redact_gone(self, record: Record, *fields: str) -> None:

@@ -126,7 +126,9 @@ class StorageMachine(SideBySide):
     def redact(self, kind: str, id: str) -> None:
         """Take personal data out of a record, or out of the past of one that is gone."""
         names = [field.name for field in self.schema[kind].personal]
-        blanks = {name: "" if self.schema[kind].fields[name].required else None for name in names}
+        blanks: dict[str, Any] = {
+            name: "" if self.schema[kind].fields[name].required else None for name in names
+        }
 
         def work(lab: Lab) -> Any:
             (record,) = lab.storage.get(kind, [id])

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.changes import Stamp, Write
+from crmkit.changes import Change, Stamp, Write
 from crmkit.memory import MemoryStorage, MemoryTransaction
 from crmkit.schema import Schema
 from crmkit.testing.broken.fault import Faults
@@ -27,6 +27,14 @@ class ForgetsChanges(MemoryTransaction):
     def insert(self, kind: str, writes: Sequence[Write], stamp: Stamp) -> None:
         super().insert(kind, writes, stamp)
         del self._data.journal[len(self._data.journal) - len(writes) + 1 :]
+
+
+@FAULTS.caught_by("test_many_changes_are_handed_back")
+class HandsBackOneChange(MemoryTransaction):
+    """Whoever observes a commit is told of its last change only."""
+
+    def committed(self) -> list[Change]:
+        return super().committed()[-1:]
 
 
 @FAULTS.caught_by("test_redaction_leaves_nothing", "test_redacted_deltas_keep_their_shape")

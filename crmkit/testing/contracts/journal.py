@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -261,6 +262,39 @@ class Journal(Contract):
         assert {(each.transaction, each.actor.id, each.at) for each in changes} == {
             ("tx", "kim", changes[0].at)
         }
+
+    def test_a_transaction_hands_back_its_changes(self, lab: Lab) -> None:
+        """Once it is committed: as the journal has them, positions included; those of savepoints undone are not there."""
+        old = lab.named("old", "gone", "blank")
+        with lab.storage.transaction() as tx:
+            new = lab.add(Specimen(name="new", details={"k": [1, 1e22, None]}), tx=tx)
+            lab.update(old[0], tx=tx, name="changed", price=Decimal("1.50"))
+            with suppress(ZeroDivisionError), tx.savepoint():
+                lab.add(Specimen(name="undone"), tx=tx)
+                raise ZeroDivisionError
+            lab.delete(old[1], tx=tx)
+            lab.redact(old[2], tx=tx, name="")
+        found = tx.committed()
+        assert [each.action for each in found] == ["insert", "update", "delete", "redact"]
+        assert [each.id for each in found] == [new.id, *(each.id for each in old)]
+        assert found == lab.storage.changes(3)
+
+    def test_many_changes_are_handed_back(self, lab: Lab) -> None:
+        """However many they are, in their order, and none of those that others commit later."""
+        for number in (1, 60, 2_100):
+            before = lab.storage.position()
+            with lab.storage.transaction() as tx:
+                lab.insert(*(Specimen(number=n) for n in range(number)), tx=tx)
+            lab.add(Specimen(name="later"))
+            assert tx.committed() == lab.storage.changes(before)[:-1]
+            assert len(lab.storage.changes(before)) == number + 1
+
+    def test_without_a_write_nothing_is_handed_back(self, lab: Lab) -> None:
+        """A transaction that wrote no record made no change."""
+        lab.add(Specimen(name="a"))
+        with lab.storage.transaction() as tx:
+            tx.set_state("k", 1)
+        assert tx.committed() == []
 
 
 def _fields(document: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
-from crmkit import CRM, Config, Customer, Identity, Interaction
+from crmkit import CRM, Config, Customer, Identity, Interaction, Manifest, hookimpl
 from crmkit.errors import QueryError
 from crmkit.query import Where, where
 from crmkit.testing.kinds import Specimen, zoo
@@ -56,6 +58,22 @@ def test_creating_a_record_is_one_trip_beyond_the_commit(app, wire):
         tx.add(Customer(name="한빛전자", owner="kim"))
         assert ran.trips() == 1
     assert ran.trips() == 1
+
+
+def test_an_observer_costs_no_trip(postgres_url, wire):
+    told = []
+    watching = ModuleType("watching")
+    watching.manifest = Manifest("watching")
+    watching.crm_committed = hookimpl(lambda changes: told.append(list(changes)))
+    with CRM.open(postgres_url, plugins=["sql", watching], config=Config()) as app:
+        with app.transaction() as tx:
+            tx.add(Customer(name="first"))
+        ran = wire(app.storage)
+        with app.transaction() as tx:
+            tx.add(Customer(name="한빛전자", owner="kim"))
+            assert ran.trips() == 1
+        assert ran.trips() == 1
+        assert [each for one in told for each in one] == app.changes()
 
 
 def test_changing_a_record_is_two_trips_beyond_the_commit(app, wire):

@@ -42,8 +42,11 @@ class Owner(Protocol):
     def exchange(self, link: Link) -> None:
         """Have a link, on which nothing is under way, go on over a new connection."""
 
-    def has(self, row: Sequence[Any]) -> bool:
-        """Whether this change of the journal was committed."""
+    def position_of(self, row: Sequence[Any]) -> int | None:
+        """Where in the journal a change is, None if it was not committed."""
+
+    def changes(self, after: int, kinds: None, limit: int) -> list[Change]:
+        """Changes behind a position."""
 
 
 class Begun(SqlReads, Transaction):
@@ -223,8 +226,17 @@ class Begun(SqlReads, Transaction):
             raise
         except FAULTS as error:
             # The server is gone, and perhaps had committed before: the journal knows.
-            if not (first and lost(error) and self._owner.has(first)):
+            position = self._owner.position_of(first) if first and lost(error) else None
+            if position is None:
                 raise
+            self._pending.note([(position,)])
+
+    def committed(self) -> list[Change]:
+        """From what was written, if it is not too much; else from the journal."""
+        pending = self._pending
+        if len(pending.rows) == pending.count:
+            return pending.journalled()
+        return self._owner.changes(pending.first - 1, None, pending.count)
 
     def _check_deferred(self, link: TransactionLink) -> None:
         link.run("SAVEPOINT crm_asking")

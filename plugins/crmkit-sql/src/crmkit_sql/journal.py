@@ -46,7 +46,7 @@ LOCK = "SELECT pg_advisory_xact_lock(6014862213345)"
 
 INSERT_ONE = (
     f"INSERT INTO crm_journal (position, {_NAMES}) "
-    f"VALUES ({_NEXT} + 1, {', '.join(f'%s::{each}' for each in _TYPES.values())})"
+    f"VALUES ({_NEXT} + 1, {', '.join(f'%s::{each}' for each in _TYPES.values())}) RETURNING position"
 )
 
 INSERT_MANY = (
@@ -54,7 +54,7 @@ INSERT_MANY = (
     + ", ".join(f"c{n}::{each}" for n, each in enumerate(_TYPES.values()))
     + " FROM unnest("
     + ", ".join(f"%s::{'text' if each == 'json' else each}[]" for each in _TYPES.values())
-    + f") WITH ORDINALITY AS v({', '.join(f'c{n}' for n in range(len(_TYPES)))}, n)"
+    + f") WITH ORDINALITY AS v({', '.join(f'c{n}' for n in range(len(_TYPES)))}, n) RETURNING position"
 )
 
 COPY = f"COPY crm_journal (position, {_NAMES}) FROM STDIN"

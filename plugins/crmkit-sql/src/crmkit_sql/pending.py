@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from psycopg.errors import UniqueViolation
 
+from crmkit.changes import Change
 from crmkit.errors import ConflictError
 from crmkit_sql import journal
 from crmkit_sql.connections import Link
@@ -25,12 +26,14 @@ FEW = 50
 class Pending:
     """The changes of one transaction that are not in the journal yet, and the last versions that they make.
 
-    `written` is whether some are there already; then nobody else can write to the journal until the end.
+    `first` is the position of the first that is there already, `count` how many are: none, or nobody else can write
+    to the journal until the end. When all have waited for the commit, `rows` still has them.
     """
 
     rows: list[tuple[Any, ...]] = attrs.field(factory=list)
     versions: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    written: bool = False
+    first: int = 0
+    count: int = 0
 
     def add(self, link: Link, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take rows of one writing call."""
@@ -47,7 +50,7 @@ class Pending:
 
     def copy(self) -> Pending:
         """The same, to go back to."""
-        return Pending(list(self.rows), dict(self.versions), self.written)
+        return Pending(list(self.rows), dict(self.versions), self.first, self.count)
 
     def flush(self, link: Link) -> None:
         """Write what waits: nobody else can commit changes from now on."""
@@ -70,10 +73,11 @@ class Pending:
             link.run("COMMIT")
             return
         with link.connection.pipeline():
-            if not self.written:
+            if not self.count:
                 link.connection.execute(journal.LOCK)
             link.cursor.execute(*_inserting(self.rows))
             link.connection.execute("COMMIT")
+        self.note(link.cursor.fetchall())
 
     def refuse(self, link: Link) -> None:
         """`ConflictError` for the first change whose version the journal has already."""
@@ -85,15 +89,25 @@ class Pending:
 
     def _write(self, link: Link) -> None:
         if len(self.rows) <= FEW:
-            link.run(*_inserting(self.rows))
+            self.note(link.rows(*_inserting(self.rows)))
         else:
-            last = link.rows("SELECT coalesce(max(position), 0) FROM crm_journal")[0][0]
+            [(last,)] = link.rows("SELECT coalesce(max(position), 0) FROM crm_journal")
             with link.cursor.copy(journal.COPY) as copy:
                 for position, row in enumerate(self.rows, last + 1):
                     copy.write_row((position, *row))
+            self.note([(last + 1,)])
         self.rows.clear()
         self.versions.clear()
-        self.written = True
+
+    def note(self, positions: Sequence[tuple[int]]) -> None:
+        """All that waited is written, at these positions and those between."""
+        self.first = self.first or min(positions)[0]
+        self.count += len(self.rows)
+
+    def journalled(self) -> list[Change]:
+        """The changes as the journal has them, if all of them were written with the commit."""
+        rows = enumerate(self.rows, self.first)
+        return [journal.change_of((position, *row)) for position, row in rows]
 
 
 def _inserting(rows: Sequence[tuple[Any, ...]]) -> tuple[str, Sequence[Any]]:

@@ -237,8 +237,8 @@ class PostgresStorage(SqlReads, Storage):
         finally:
             self._connections.give(transaction.taken)
 
-    def has(self, row: Sequence[Any]) -> bool:
-        """Whether this change of the journal was committed: asked when the connection was lost at the commit."""
+    def position_of(self, row: Sequence[Any]) -> int | None:
+        """Where in the journal a change is, None if it was not committed: asked when its connection was lost then."""
         self._connections.renew()
         try:
             with self._lent() as link:
@@ -249,7 +249,7 @@ class PostgresStorage(SqlReads, Storage):
                     found = link.row(_WRITTEN, (row[0], *row[1:4]))
                 finally:
                     link.run("ROLLBACK")
-                return found is not None
+                return None if found is None else int(found[0])
         except (*FAULTS, BackendError) as error:
             raise BackendError(
                 f"{self.place} went away while a transaction was being committed, so nobody knows whether it was; "
@@ -297,8 +297,6 @@ _KEEP = "INSERT INTO crm_meta VALUES ('kept', %s) ON CONFLICT (name) DO UPDATE S
 _COUNT_UP = (
     "UPDATE crm_meta SET value = (value::bigint + 1)::text WHERE name = 'layout' RETURNING value"
 )
-_WRITTEN = (
-    "SELECT 1 FROM crm_journal WHERE transaction = %s AND kind = %s AND id = %s AND version = %s"
-)
+_WRITTEN = "SELECT position FROM crm_journal WHERE transaction = %s AND kind = %s AND id = %s AND version = %s"
 
 _BEGINNING = Step("create the journal and the state", lambda to: to.begin_database())

@@ -15,6 +15,7 @@ from crmkit.codec import blanked, delta_of, difference, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
 from crmkit_sqlite import diagnosis, journal
+from crmkit_sqlite.faults import guarded
 from crmkit_sqlite.indexing import Index
 from crmkit_sqlite.layout import Book, Table, dumped_json
 from crmkit_sqlite.reading import SQLiteReads
@@ -35,7 +36,7 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
         self._book = book
         self._connection = connection
         self._place = place
-        self._last = -1
+        self._first = self._last = -1
         self.writes = write
         self.redacted = False
         self.link: Any = connection
@@ -52,7 +53,7 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
     def _take(self, number: int) -> Iterator[int]:
         """The next positions of the journal; a new record's order number is the position of its first change."""
         if self._last < 0:
-            self._last = self.link.execute(_LAST).fetchone()[0]
+            self._first = self._last = self.link.execute(_LAST).fetchone()[0]
         first = self._last + 1
         self._last += number
         return iter(range(first, first + number))
@@ -306,6 +307,13 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
     def lock(self, name: str) -> None:
         """Nothing to wait for: SQLite lets one transaction write at a time, and this one has begun."""
         self.link.in_transaction  # noqa: B018  refused when it is over
+
+    @guarded
+    def committed(self) -> list[Change]:
+        """A range of the journal: nobody else wrote meanwhile."""
+        sql = f"{journal.SELECT} WHERE position > ? AND position <= ? ORDER BY position"
+        rows = self._connection.execute(sql, (self._first, self._last))
+        return list(map(journal.change_of, rows))
 
     def end(self, kind: type[BaseException] | None, trace: TracebackType | None) -> None:
         """Commit, or roll back if the block or a write failed."""
