@@ -104,16 +104,22 @@ class Hostile(Contract):
 
     def test_naughty_keys(self, lab: Lab) -> None:
         """Keys of state, ids and stamps may be any text."""
-        for number, text in enumerate(dict.fromkeys(_naughty())):
-            id = text[:100]
+        texts = list(dict.fromkeys(_naughty()))
+        ids = {text[:100]: text for text in reversed(texts)}
+        for start in range(0, len(texts), 50):
+            part = texts[start : start + 50]
             with lab.storage.transaction() as tx:
-                tx.set_state(text, number)
-                assert tx.state(text) == number
-            if lab.storage.get("specimen", [id]) == [None]:
-                record = lab.add(Specimen(id=id, name="x"), transaction=text)
-                assert lab.get(record) == record
-                assert [each.transaction for each in lab.storage.history("specimen", id)] == [text]
-                assert len(lab.find(where.id == id)) == 1
+                for number, text in enumerate(part, start):
+                    tx.set_state(text, number)
+                    assert tx.state(text) == number
+                    if ids.get(text[:100]) == text:
+                        lab.add(Specimen(id=text[:100], name="x"), tx=tx, transaction=text)
+        assert [lab.storage.state(text) for text in texts] == list(range(len(texts)))
+        found = lab.storage.get("specimen", list(ids))
+        assert [each and each.id for each in found] == list(ids)
+        for id, text in ids.items():
+            assert [each.transaction for each in lab.storage.history("specimen", id)] == [text]
+            assert lab.find(where.id == id) == [lab.storage.get("specimen", [id])[0]]
 
     def test_naughty_paths_reach_no_database(self, lab: Lab) -> None:
         """A path, kind or operator that does not exist is a `QueryError`, whatever is in it."""

@@ -196,6 +196,7 @@ def test_a_full_disk_leaves_nothing_half(big, tmp_path, what):
 INTERRUPTED = """
 import os, signal, sys
 import crmkit_exchange.terminal.exporting as exporting
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 lines = exporting.export_lines
 
 def broken_off(*said):
