@@ -1,0 +1,1 @@
+"""Channels: what each can do, and how it writes an address."""

@@ -1,0 +1,1 @@
+"""Who works where: departments, branches, teams, members."""

@@ -1,0 +1,1 @@
+"""Customers who are there more than once: found, compared, explained."""

@@ -1,0 +1,1 @@
+"""Hand-overs: what the next colleague must know."""

@@ -1,0 +1,1 @@
+"""Merges that are planned, applied, undone and split."""

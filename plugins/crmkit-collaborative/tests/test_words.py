@@ -1,0 +1,11 @@
+"""The plugin's catalogs: what people read is extracted, translated and compiled."""
+
+from pathlib import Path
+
+import crmkit_collaborative
+
+from crmkit.testing.catalogs import check_catalogs
+
+
+def test_the_catalogs_are_whole():
+    check_catalogs(Path(crmkit_collaborative.__file__).parent, "crmkit_collaborative", "ko")
