@@ -108,8 +108,8 @@ class ChannelPreference(Record):
 class ContactRule(Record):
     """Whether a customer may be contacted: on one channel or any, for one purpose or any.
 
-    `do_not_contact` and `withdrawn` forbid, `consent` allows; the narrowest of the newest counts, and a
-    `do_not_contact` beats whatever is beside it.
+    `do_not_contact` and `withdrawn` forbid, `consent` allows. Of the rules about the same channel and purpose the
+    newest counts; of the others the most restrictive.
     """
 
     customer_id: str = field(refers_to=Customer, on_delete="cascade", label="Customer")

@@ -9,12 +9,14 @@ __all__ = ["Settings"]
 
 @attrs.frozen
 class Settings:
-    """What a company decides about duplicates.
+    """What a company decides about contacts and duplicates.
 
+    `consent_for`: the purposes for which a customer must have agreed to be contacted.
     `auto`, `review`: the scores (0 to 1) from which on two customers are one, or are to be looked at. `group`: how
     many customers may become one without being asked for one by one.
     """
 
+    consent_for: tuple[str, ...] = ("marketing",)
     auto: float = 0.92
     review: float = 0.75
     group: int = 5

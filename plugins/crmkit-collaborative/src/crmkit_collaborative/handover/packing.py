@@ -1,0 +1,87 @@
+"""The packet of a hand-over: made in the transaction of every transfer, from what the company knows of the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from crmkit import GuardView, Interaction, Record, where
+from crmkit.changes import Write
+from crmkit_collaborative.kinds import Handover
+
+__all__ = ["OWNERS", "packets"]
+
+OWNERS = ("owner", "assignee")
+"""A change of one of these fields, from somebody to somebody, is a transfer."""
+
+LATEST = 20
+"""How many of the latest contacts are looked through for questions that are open."""
+
+
+def packets(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Record]:
+    """A packet for each write that gives a customer, or a case of one, from somebody to somebody else.
+
+    A packet that was written beforehand in the same transaction stays the only one: see `is_packed`.
+    """
+    for write in writes:
+        for field in OWNERS:
+            if write.previous is None or field not in write.record.field_names():
+                continue
+            before, after = write.previous[field], write.record[field]
+            customer = _customer(write.record)
+            if not before or not after or before == after or customer is None:
+                continue
+            if not is_packed(tx, write, after):
+                yield packet(tx, write.record, customer, before, after, _moment(tx, write))
+
+
+def packet(
+    tx: Any, subject: Record, customer: str, before: str | None, after: str | None, at: datetime
+) -> Handover:
+    """What the next one needs, each fact by the record that it is in: whoever may not read that will not see it."""
+    latest = list(
+        tx.find(Interaction, where.customer_id == customer, order="-happened_at", limit=LATEST)
+    )
+    return Handover(
+        customer_id=customer,
+        subject_kind=subject.__kind__,
+        subject_id=subject.id,
+        from_actor=before,
+        to_actor=after,
+        at=at,
+        facts={
+            "contacts": [each.id for each in latest[:3]],
+            "open": [each.id for each in _unanswered(latest)],
+        },
+    )
+
+
+def is_packed(tx: GuardView, write: Write, after: str) -> bool:
+    """Whether a packet for this transfer is there already, written since the record was changed last."""
+    previous = write.previous or write.record
+    mine = (where.subject_id == previous.id, where.to_actor == after)
+    found = list(tx.find(Handover, *mine, order="-id", limit=1))
+    return bool(found) and found[0].created_at >= previous.updated_at and found[0].version == 1
+
+
+def _customer(record: Record) -> str | None:
+    if record.__kind__ == "customer":
+        return record.id
+    found = record["customer_id"] if "customer_id" in record.field_names() else None
+    return None if found is None else str(found)
+
+
+def _moment(tx: GuardView, write: Write) -> datetime:
+    return max(tx.now(), write.record.updated_at)
+
+
+def _unanswered(latest: Sequence[Interaction]) -> Iterator[Interaction]:
+    """What came in and was followed by nothing that went out in the same thread, or on the same channel without one."""
+    answered: set[tuple[str, str | None]] = set()
+    for each in latest:  # newest first
+        key = (each.channel, each.thread)
+        if each.direction.value == "out":
+            answered.add(key)
+        elif key not in answered and not each.outcome:
+            yield each

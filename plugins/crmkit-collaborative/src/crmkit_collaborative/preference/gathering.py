@@ -1,0 +1,71 @@
+"""What a reader may see of a customer and of all customers, for choosing channels and for the report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from crmkit import Customer, Identity, Interaction, where
+from crmkit_collaborative.channels.channel import Channel
+from crmkit_collaborative.kinds import ChannelPreference, ContactRule
+from crmkit_collaborative.preference.choosing import Known
+from crmkit_collaborative.preference.contacts import Contact, Used, contact_of, used
+from crmkit_collaborative.preference.observing import weight
+
+__all__ = ["WINDOW", "bases", "everybody", "known"]
+
+WINDOW = timedelta(days=720)
+"""Contacts older than that are not looked at: they would weigh less than 1/256."""
+
+
+def known(
+    crm: Any, customer: Customer, channels: Iterable[Channel], purpose: str | None, now: datetime
+) -> Known:
+    """What is known of one customer; the contacts are those of the purpose, or all if there is none."""
+    mine = where.customer_id == customer.id
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for each in crm.find(Identity, mine):
+        addresses[each.channel].append(each.value)
+    recent = where.happened_at >= now - WINDOW
+    contacts = map(contact_of, crm.find(Interaction, mine, recent, order="happened_at"))
+    return Known(
+        addresses,
+        list(crm.find(ChannelPreference, mine)),
+        list(crm.find(ContactRule, mine)),
+        _of(contacts, channels, purpose, now),
+    )
+
+
+def everybody(
+    crm: Any, channels: Iterable[Channel], purpose: str | None, now: datetime
+) -> Iterator[tuple[str, list[Used]]]:
+    """The contacts that count of each customer whom the reader may see; one customer's are held at a time."""
+    order = ("customer_id", "happened_at")
+    recent = (where.happened_at >= now - WINDOW, where.customer_id.present())
+    talking = list(channels)
+    found = crm.find(Interaction, *recent, order=order)
+    for customer, records in groupby(found, key=lambda each: each.customer_id):
+        yield customer, _of(map(contact_of, records), talking, purpose, now)
+
+
+def bases(contacts: Iterable[tuple[str, Iterable[Used]]], now: datetime) -> Mapping[str, float]:
+    """The rate of each channel over all customers: weighted hits by weighted contacts."""
+    hits: dict[str, float] = defaultdict(float)
+    totals: dict[str, float] = defaultdict(float)
+    for _, evidence in contacts:
+        for each in evidence:
+            weighed = weight(each.contact.at, now)
+            totals[each.contact.channel] += weighed
+            hits[each.contact.channel] += each.value * weighed
+    return {channel: hits[channel] / total for channel, total in totals.items() if total}
+
+
+def _of(
+    contacts: Iterable[Contact], channels: Iterable[Channel], purpose: str | None, now: datetime
+) -> list[Used]:
+    live = [each.name for each in channels if each.live]
+    found = used(contacts, live, now)
+    return [each for each in found if purpose is None or each.contact.purpose == purpose]

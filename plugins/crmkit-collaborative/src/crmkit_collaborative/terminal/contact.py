@@ -1,0 +1,237 @@
+"""`crm contact`: how customers want to be met, whether they may be, and how they are met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from crmkit import Customer, where
+from crmkit.cli.app import App
+from crmkit.cli.command import Group
+from crmkit.cli.output import bar, note, show, values
+from crmkit_collaborative.channels.registry import channels
+from crmkit_collaborative.kinds import ChannelPreference, ContactRule
+from crmkit_collaborative.preference.choosing import Choice, choose
+from crmkit_collaborative.preference.gathering import bases, everybody, known
+from crmkit_collaborative.preference.observing import HALF_LIFE, Observed, weight
+from crmkit_collaborative.preference.reporting import Cell, matrix
+from crmkit_collaborative.settings import Settings
+from crmkit_collaborative.words import _
+
+__all__ = ["contact"]
+
+contact = Group("contact", help="How customers want to be met, and whether they may be.")
+
+CUSTOMER = click.Argument(["customer"])
+CHANNEL = click.Argument(["channel"])
+PURPOSE = click.Option(["--purpose"], metavar="PURPOSE", help="For this purpose, as in service.")
+ONLY = click.Option(["--channel"], metavar="CHANNEL", help="On this channel; on all without it.")
+EXPLAIN = click.Option(["--explain"], is_flag=True, help="Show how each figure comes about.")
+REASON = click.Option(["--reason"], default="", metavar="TEXT", help="Why.")
+
+
+@contact.define("how", CUSTOMER, PURPOSE, EXPLAIN)
+def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
+    """The channels on which to try a customer, the best first, each with its reasons."""
+    found = app.handle.get(Customer, customer)
+    known_, now = channels(app.crm), app.crm.clock()
+    with bar() as progress:
+        base = bases(
+            _counted(app, everybody(app.handle, known_.values(), purpose, now), progress), now
+        )
+    mine = known(app.handle, found, known_.values(), purpose, now)
+    needed = purpose in app.crm.settings(Settings).consent_for
+    chosen = choose(known_.values(), mine, purpose, now, base, needs_consent=needed)
+    rows = [_row(place, each) for place, each in enumerate(chosen, 1)]
+    if explain and app.format == "json":
+        rows = [{**row, "sum": _sum(each.observed)} for row, each in zip(rows, chosen, strict=True)]
+    show(app, rows, columns="rank channel use rate because")
+    if explain and app.format != "json":
+        for each in chosen:
+            if each.observed.evidence:
+                _explained(each.observed, now)
+
+
+def _counted(app: App, found: Iterable[Any], progress: Any) -> Iterable[Any]:
+    total = app.handle.count(Customer)
+    for number, each in enumerate(found, 1):
+        progress(min(number, total), total)
+        yield each
+
+
+def _row(place: int, choice: Choice) -> Mapping[str, Any]:
+    return {
+        "rank": place,
+        "channel": choice.channel,
+        "use": choice.usable,
+        "rate": round(choice.observed.rate, 4),
+        "because": _because(choice),
+    }
+
+
+def _because(choice: Choice) -> str:
+    rule, preference = choice.permit.rule, choice.preference
+    if rule is not None and not choice.permit.allowed:
+        said = {
+            "withdrawn": _("consent was withdrawn"),
+            "do_not_contact": _("asked for no contact"),
+        }
+        return f"{said[rule.verdict]} {rule.since:%Y-%m-%d} ({rule.id})"
+    if not choice.permit.allowed:
+        return _("no consent, which this purpose needs")
+    if not choice.reachable:
+        return _("no address on it")
+    if preference is not None:
+        stated = _("stated") if preference.source == "stated" else _("decided by the company")
+        return f"{stated} {preference.since:%Y-%m-%d} ({preference.id})"
+    seen = len(choice.observed.evidence)
+    return _("observed: {count}").format(count=seen) if seen else _("not tried yet")
+
+
+def _sum(observed: Observed) -> Mapping[str, Any]:
+    return {
+        "hits": observed.hits,
+        "total": observed.total,
+        "base": observed.base,
+        "prior": observed.prior,
+        "half_life_days": HALF_LIFE,
+        "contacts": [
+            {"id": each.contact.id, "used": each.value, "why": each.why, "by": each.by}
+            for each in observed.evidence
+        ],
+    }
+
+
+def _explained(observed: Observed, now: Any) -> None:
+    note(
+        f"{observed.channel}: ({observed.hits:.4f} + {observed.prior:g} x {observed.base:.4f}) / "
+        f"({observed.total:.4f} + {observed.prior:g}) = {observed.rate:.4f}"
+    )
+    for each in observed.evidence:
+        at, weighed = each.contact.at, weight(each.contact.at, now)
+        days = max(0.0, (now - at).total_seconds() / 86_400)
+        by = f" {each.by}" if each.by else ""
+        note(
+            f"  {at:%Y-%m-%d} {each.contact.id}: {each.value} x 0.5^({days:.2f}/{HALF_LIFE:g}) = "
+            f"{each.value} x {weighed:.4f}, {each.why}{by}"
+        )
+
+
+@contact.define(
+    "prefer",
+    CUSTOMER,
+    CHANNEL,
+    PURPOSE,
+    click.Option(["--policy"], is_flag=True, help="The company decided it, not the customer."),
+    click.Option(["--note"], default="", metavar="TEXT", help="What they said."),
+)
+def prefer(
+    app: App, customer: str, channel: str, purpose: str | None, policy: bool, note: str
+) -> None:
+    """Note on which channel a customer wants to be met."""
+    found = app.handle.get(Customer, customer)
+    _check_channel(app, channel)
+    wanted: dict[str, Any] = {
+        "source": "policy" if policy else "stated",
+        "since": app.crm.clock(),
+        "note": note,
+    }
+    key: dict[str, Any] = {"customer_id": found.id, "purpose": purpose or "any", "channel": channel}
+    with app.handle.transaction() as tx:
+        mine = list(tx.find(ChannelPreference, *_same(key)))
+        made = (
+            tx.update(mine[0].evolve(**wanted))
+            if mine
+            else tx.add(ChannelPreference(**key, **wanted))
+        )
+    _written(app, made)
+
+
+def _same(key: Mapping[str, Any]) -> list[Any]:
+    return [where[name] == value for name, value in key.items()]
+
+
+def _written(app: App, made: Any) -> None:
+    kind = app.kind(made.__kind__)
+    found = values(kind, made)
+    show(app, [found], {name: app.label(kind.field(name)) for name in found}, one=True)
+
+
+def _check_channel(app: App, channel: str) -> None:
+    known_ = channels(app.crm)
+    if channel not in known_:
+        raise click.UsageError(
+            _("there is no channel {channel}; there are {known}").format(
+                channel=channel, known=", ".join(known_)
+            )
+        )
+
+
+@contact.define("forbid", CUSTOMER, ONLY, PURPOSE, REASON)
+def forbid(app: App, **said: Any) -> None:
+    """Note that a customer wants no contact: on a channel or any, for a purpose or any."""
+    _ruled(app, "do_not_contact", **said)
+
+
+@contact.define("consent", CUSTOMER, ONLY, PURPOSE, REASON)
+def consent(app: App, **said: Any) -> None:
+    """Note that a customer agreed to be contacted."""
+    _ruled(app, "consent", **said)
+
+
+@contact.define("withdraw", CUSTOMER, ONLY, PURPOSE, REASON)
+def withdraw(app: App, **said: Any) -> None:
+    """Note that a customer took their consent back."""
+    _ruled(app, "withdrawn", **said)
+
+
+def _ruled(app: App, verdict: Any, customer: str, **said: Any) -> None:
+    found = app.handle.get(Customer, customer)
+    if said["channel"] is not None:
+        _check_channel(app, said["channel"])
+    rule = ContactRule(customer_id=found.id, verdict=verdict, since=app.crm.clock(), **said)
+    with app.handle.transaction() as tx:
+        made = tx.add(rule)
+    _written(app, made)
+
+
+@contact.define("report", PURPOSE, EXPLAIN)
+def report(app: App, purpose: str | None, explain: bool) -> None:
+    """How each sort of customer is met: contacts, answers, and how long they took, by purpose and channel."""
+    known_, now = channels(app.crm), app.crm.clock()
+    types: dict[str, str] = {}
+    for ids, sorts in app.handle.columns(Customer, ["id", "type"]):
+        types.update(zip(ids, sorts, strict=True))
+    with bar() as progress:
+        found = _counted(app, everybody(app.handle, known_.values(), purpose, now), progress)
+        cells = matrix(found, types)
+    rows = [_cell(each, explain) for each in cells]
+    columns = "type purpose channel contacts attempts answered reply_rate waited_minutes"
+    show(app, rows, columns=columns, empty=_("nobody was contacted yet"))
+    if explain and app.format != "json":
+        for each in cells:
+            note(f"{each.type} {each.purpose or '-'} {each.channel}: {' '.join(each.answered)}")
+
+
+def _cell(cell: Cell, explain: bool) -> Mapping[str, Any]:
+    row: dict[str, Any] = {
+        "type": cell.type,
+        "purpose": cell.purpose,
+        "channel": cell.channel,
+        "contacts": len(cell.contacts),
+        "attempts": len(cell.attempts),
+        "answered": len(cell.answered),
+        "reply_rate": None if cell.reply_rate is None else round(cell.reply_rate, 4),
+        "waited_minutes": None
+        if cell.waited is None
+        else round(cell.waited.total_seconds() / 60, 1),
+    }
+    if explain:
+        row["ids"] = {
+            "contacts": cell.contacts,
+            "attempts": cell.attempts,
+            "answered": cell.answered,
+        }
+    return row

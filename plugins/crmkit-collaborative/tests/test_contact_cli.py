@@ -1,0 +1,87 @@
+"""`crm contact` and `crm handover`, as people and scripts use them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from crmkit import Customer, Identity, Interaction
+
+
+@pytest.fixture
+def kim(crm, clock):
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="김하늘", owner="kim"))
+        tx.add(Identity(customer_id=kim.id, channel="email", value="sky@hanbit.example"))
+        for days, direction in ((40, "out"), (39, "in"), (20, "out")):
+            at = clock() - timedelta(days=days)
+            made = {"channel": "email", "happened_at": at, "direction": direction, "body": "환불"}
+            tx.add(Interaction(customer_id=kim.id, **made))
+    return kim
+
+
+def test_how_to_reach_somebody_with_the_arithmetic(crm_cli, kim):
+    found = json.loads(crm_cli("contact", "how", kim.id, "--explain", "--format", "json").output)
+    first = found[0]
+    assert (first["channel"], first["use"]) == ("email", True)
+    sum_ = first["sum"]
+    again = (sum_["hits"] + sum_["prior"] * sum_["base"]) / (sum_["total"] + sum_["prior"])
+    assert first["rate"] == round(again, 4)
+    assert [each["why"] for each in sum_["contacts"]] == ["reply", "no_reply"]
+    said = crm_cli("contact", "how", kim.id, "--explain").output
+    assert "0.5^(40.00/90)" in said
+
+
+def test_what_somebody_wants_and_forbids(crm_cli, kim):
+    crm_cli("contact", "prefer", kim.id, "email", "--note", "저녁에")
+    crm_cli("contact", "prefer", kim.id, "email", "--note", "아침에")
+    assert "고객이 말함" in crm_cli("--lang", "ko", "contact", "how", kim.id).output
+    crm_cli("contact", "forbid", kim.id, "--channel", "email", "--reason", "싫다고 함")
+    said = crm_cli("--lang", "ko", "contact", "how", kim.id).output
+    assert "연락 거부" in said
+    found = json.loads(crm_cli("record", "channel_preference", "list", "--format", "json").output)
+    assert [each["note"] for each in found] == ["아침에"]
+
+
+def test_marketing_needs_consent(crm_cli, kim):
+    ask = ("contact", "how", kim.id, "--purpose", "marketing", "--format", "json")
+    assert not any(each["use"] for each in json.loads(crm_cli(*ask).output))
+    crm_cli("contact", "consent", kim.id, "--purpose", "marketing")
+    assert json.loads(crm_cli(*ask).output)[0]["use"]
+    crm_cli("contact", "withdraw", kim.id, "--purpose", "marketing")
+    assert not any(each["use"] for each in json.loads(crm_cli(*ask).output))
+
+
+def test_a_channel_that_is_not_there(crm_cli, kim):
+    done = crm_cli("contact", "prefer", kim.id, "pigeon", code=2)
+    assert "there is no channel pigeon; there are email" in done.output
+
+
+def test_the_report_and_the_ids_behind_it(crm_cli, kim):
+    [row] = json.loads(crm_cli("contact", "report", "--explain", "--format", "json").output)
+    assert (row["type"], row["channel"], row["contacts"], row["attempts"], row["answered"]) == (
+        *("person", "email"),
+        *(2, 2, 1),
+    )
+    assert row["reply_rate"] == 0.5
+    assert row["waited_minutes"] == 1440.0
+    assert len(row["ids"]["answered"]) == 1
+
+
+def test_a_hand_over_from_the_terminal(crm_cli, kim):
+    said = crm_cli(
+        *("--lang", "ko", "handover", "give", kim.id, "--to", "lee", "--summary", "환불 진행 중"),
+        *("--question", "영수증이 있나요", "--promise", "금요일까지"),
+    ).output
+    assert "환불 진행 중" in said
+    assert "남은 질문" in said
+    assert "환불 진행 중" in crm_cli("customer", "show", kim.id).output
+    [row] = json.loads(crm_cli("handover", "list", "--to", "lee", "--format", "json").output)
+    assert row["promises"] == ["금요일까지"]
+    found = json.loads(crm_cli("handover", "report", "--explain", "--format", "json").output)
+    assert (found["handovers"], found["per_case"], found["repeat_rate"]) == (1, 1.0, None)
+    assert found["by_case"] == [{"kind": "customer", "id": kim.id, "handovers": [row["id"]]}]
+    done = crm_cli("handover", "give", kim.id, "--to", "lee", code=2)
+    assert "lee has this customer already" in done.output
