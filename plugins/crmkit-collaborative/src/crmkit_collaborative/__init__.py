@@ -11,10 +11,12 @@ from crmkit import (
     FieldSpec,
     GuardView,
     Handle,
+    Identity,
     Interaction,
     Manifest,
     Record,
     Section,
+    WorkerSpec,
     Write,
     hookimpl,
 )
@@ -48,10 +50,27 @@ def crm_commands() -> list[CommandSpec]:
             target="crmkit_collaborative.terminal.contact:contact",
         ),
         CommandSpec(
+            "duplicates",
+            summary="Customers who are there more than once.",
+            target="crmkit_collaborative.terminal.duplicates:duplicates",
+        ),
+        CommandSpec(
             "handover",
             summary="Giving customers to colleagues, with what they must know.",
             target="crmkit_collaborative.terminal.handover:handover",
         ),
+    ]
+
+
+@hookimpl
+def crm_workers() -> list[WorkerSpec]:
+    """Looking at customers as they come."""
+    return [
+        WorkerSpec(
+            "duplicates",
+            "crmkit_collaborative.duplicates.noticing:notice",
+            kinds=(Customer, Identity),
+        )
     ]
 
 
