@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 import tracemalloc
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -73,8 +73,13 @@ def fake() -> tuple[list[Person], Truth]:
 
 
 def register(count: int = 1_000, seed: int = 5) -> tuple[list[Person], Truth]:
-    """Libraries of Korea, of which every other is there again, as people write names and numbers."""
+    """Libraries of Korea, of which every other is there again, as people write names and numbers.
+
+    Names that the register itself has several times are left out: nobody knows which of those are one library.
+    """
     rows = _rows(DATA / "05_korean/library_std.csv", "cp949")
+    names = Counter(row["도서관명"] for row in rows)
+    rows = [row for row in rows if names[row["도서관명"]] == 1]
     chance = random.Random(seed)
     base, truth = [], {}
     for number, row in enumerate(chance.sample(rows, count)):

@@ -15,6 +15,10 @@ MOST = 50
 """What more customers have than that is common; it counts only together with something else."""
 
 
+LONG = 6
+"""Of a longer text its beginning and its end are keys, too."""
+
+
 def keys(each: Person, seen: Frequencies) -> Iterator[tuple[str, ...]]:
     """What a customer is found by: each rare value, and each two common ones; the beginnings of a name too."""
     rare: list[tuple[str, str]] = []
@@ -31,6 +35,10 @@ def keys(each: Person, seen: Frequencies) -> Iterator[tuple[str, ...]]:
     for address in each.emails:
         yield each.type, "mailbox", address[:4]
         yield each.type, "letters", "".join(sorted(address.partition("@")[0]))
+    for value in (*each.name, *each.details.values()):
+        if len(value) >= LONG:
+            yield each.type, "begins", value[:LONG]
+            yield each.type, "ends", value[-LONG:]
     for token in each.name:
         if len(token) >= 3:
             # Korean names differ by a syllable, Latin ones by a letter near the end.

@@ -8,6 +8,7 @@ little (Winkler, 2000): u of an agreement is how frequent the agreed value is in
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ import attrs
 from crmkit_collaborative.duplicates.people import Person
 
 __all__ = ["Frequencies", "Part", "compare"]
+
+_NUMBER = re.compile(r"\d+")
 
 AGREE, NEAR, DIFFER = 0.85, 0.10, 0.05
 """m: how often the same customer's values are equal, alike (a slip of the pen), or different."""
@@ -174,11 +177,19 @@ def _likeness(one: str, other: str) -> float:
     if longest < 3:
         return 0.0
     slips = OSA.distance(a, b)
-    if slips <= max(1, longest // 6):
+    if slips <= max(1, min(3, longest // 6)):
         return 0.9
-    if a[0].isdigit() or b[0].isdigit():
+    if min(len(one), len(other)) >= 4 and OSA.distance(one, other) == 1:
+        return 0.9  # one syllable, or two that changed places
+    # Numbers that differ are others, and long Korean names share much that tells nothing apart.
+    if a[0].isdigit() or b[0].isdigit() or "ᄀ" <= a[0] <= "ᇿ":
         return 0.0
     return 0.8 if JaroWinkler.similarity(a, b) >= 0.9 else 0.0
+
+
+def _word_likeness(one: str, other: str) -> float:
+    """That of two words of names: the first branch is not the third."""
+    return _likeness(one, other) if _NUMBER.findall(one) == _NUMBER.findall(other) else 0.0
 
 
 def _letters(text: str) -> str:

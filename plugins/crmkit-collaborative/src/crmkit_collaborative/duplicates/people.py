@@ -106,7 +106,9 @@ def name_tokens(name: str, type: str = "person") -> tuple[str, ...]:
     """
     words = [each for each in _WORD.findall(plain(name)) if each not in _TITLES]
     if type != "person":
-        return tuple(each for each in words if each not in _FORMS)
+        kept = tuple(each for each in words if each not in _FORMS)
+        # Korean is spaced as one likes.
+        return ("".join(kept),) if any(map(_has_korean, kept)) else kept
     if words and all(map(_is_korean, words)) and 2 <= sum(map(len, words)) <= 5:
         if len(words) == 2 and len(words[1]) == 1 < len(words[0]):
             words.reverse()
@@ -116,6 +118,10 @@ def name_tokens(name: str, type: str = "person") -> tuple[str, ...]:
 
 def _is_korean(word: str) -> bool:
     return all("가" <= each <= "힣" for each in word)
+
+
+def _has_korean(word: str) -> bool:
+    return any("가" <= each <= "힣" for each in word)
 
 
 def _is_placeholder(value: str) -> bool:
