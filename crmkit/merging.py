@@ -62,11 +62,12 @@ def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
     inserts = []
     for id in ids:
         history = writer.storage.history(kind.name, id)
-        if not history or history[-1].action != "delete":
+        went = [each for each in history if each.action == "delete"]
+        if not went:
             raise NotFound(kind.name, id, "only what was deleted can come back")
-        if history[-1].delta is None:
-            Horizon.check(writer.storage, history[-1].at)
-        record = load_document(kind, history[-1].delta or {})
+        if went[-1].delta is None:
+            Horizon.check(writer.storage, went[-1].at)
+        record = load_document(kind, went[-1].delta or {})
         for field in kind.references:
             if to := record[field.name]:
                 [there] = writer.guards.reader.get_many(str(field.refers_to), [to])

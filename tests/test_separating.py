@@ -156,6 +156,14 @@ def test_only_what_was_deleted_comes_back(app):
     assert app.get(Customer, lose.id).id != lose.id
 
 
+def test_what_was_erased_meanwhile_stays_erased(app):
+    _, lose, _ = merged(app)
+    with app.transaction() as tx:
+        tx.redact(Customer, [lose.id])
+    with app.transaction() as tx:
+        assert tx.separate(Customer, lose.id).name == ""
+
+
 def test_a_separation_is_guarded_like_any_write(open_crm, plugin):
     def guard(kind, writes):
         return [
