@@ -129,6 +129,62 @@ def test_a_reference_that_was_moved_away_and_back_is_left(app):
 
 
 @pytest.mark.parametrize(
+    ("tags", "left"),
+    [
+        ([], ("a", "both")),
+        ([("a", "both", "b", "new")], ("a", "both", "new")),
+        ([("a", "both"), ("a", "both", "b")], ("a", "both", "b")),
+        ([("b",)], ()),
+    ],
+)
+def test_what_people_put_in_or_took_out_of_tags_stays_so(app, tags, left):
+    a, b = people(app, "a", "b")
+    edit(app, a, tags=("a", "both"))
+    edit(app, b, tags=("both", "b"))
+    made = merge(app, a, b)
+    for each in tags:
+        edit(app, a, tags=each)
+
+    done = undo(app, KIM, made.id)
+
+    assert app.get(Customer, a.id).tags == left
+    assert app.get(Customer, b.id).tags == ("both", "b")
+    assert done.kept == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "merged"])
+def test_a_value_is_as_the_merge_left_it_though_what_it_refers_to_has_gone(app, how):
+    x, y, z, a, b = people(app, *"xyzab")
+    edit(app, a, organization_id=x.id)
+    edit(app, b, organization_id=y.id)
+    made = merge(app, a, b, take={"organization_id": "lose"})
+    if how == "merged":
+        merge(app, z, y)
+    else:
+        with app.transaction() as tx:
+            tx.delete(tx.get(Customer, y.id))
+
+    undo(app, KIM, made.id)
+
+    assert app.get(Customer, a.id).organization_id == x.id
+    assert app.get(Customer, b.id).organization_id == (z.id if how == "merged" else None)
+
+
+def test_findings_about_somebody_who_has_gone_since_do_not_come_back(app):
+    a, b, c, d, e = sorted(people(app, *"abcde"), key=lambda each: each.id)
+    for other in (c, d):
+        add(app, Duplicate(a_id=b.id, b_id=other.id, score=0.9, zone="review"))
+    made = merge(app, a, b)
+    merge(app, e, c)
+    with app.transaction() as tx:
+        tx.delete(d)
+
+    undo(app, KIM, made.id)
+
+    assert app.count(Duplicate) == 0
+
+
+@pytest.mark.parametrize(
     ("mine", "theirs", "stays"),
     [
         ({}, {}, "mine"),

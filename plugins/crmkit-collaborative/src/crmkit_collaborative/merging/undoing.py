@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
-from crmkit import CRM, Actor, Customer, Duplicate, Handle, Record, Transaction
+from crmkit import CRM, Actor, Change, Customer, Duplicate, Field, Handle, Record, Transaction
 from crmkit.codec import dump_document, load_document
+from crmkit_collaborative import kinds
 from crmkit_collaborative.kinds import Merge, NotSame
 from crmkit_collaborative.merging.applying import LOCK
 from crmkit_collaborative.merging.options import VIA
@@ -106,14 +107,22 @@ def _deleted(tx: Transaction, steps: Steps) -> list[Record]:
     for change in steps.went():
         kind = tx.schema[change.kind]
         record = load_document(kind, change.delta or {})
-        if tx.get_many(kind.name, [change.id]) == [None] and all(
-            each.on_delete != "cascade"
-            or record[each.name] is None
-            or tx.get_many(str(each.refers_to), [record[each.name]]) != [None]
-            for each in kind.references
+        if tx.get_many(kind.name, [change.id]) == [None] and not any(
+            _is_lost(tx, steps, each, record) for each in kind.references
         ):
             found.append(record)
     return found
+
+
+def _is_lost(tx: Transaction, steps: Steps, field: Field, record: Record) -> bool:
+    """Whether a record would have gone since with what it refers to: deleted, or a finding about somebody merged."""
+    to = record[field.name]
+    if to is None or to == steps.merge.lose_id:
+        return False
+    [there] = tx.get_many(str(field.refers_to), [to])
+    if there is None:
+        return field.on_delete == "cascade"
+    return isinstance(record, kinds.Duplicate) and bool(there.id != to)
 
 
 def bring_back(
@@ -168,12 +177,12 @@ def _values_back(tx: Transaction, steps: Steps, done: Undone) -> None:
     kind = tx.schema[Customer.__kind__]
     now = dump_document(kind, keep)
     edits = later_changes(tx, kind.name, keep.id, steps.position)
-    edited = {name for each in edits for name in each.delta or {}}
     back = dict(now)
     for name, (before, after) in steps.values().items():
+        since = [each.delta[name][1] for each in edits if each.delta and name in each.delta]
         if isinstance(before or after, list):
-            back[name] = _without(now.get(name) or [], before or [], after or [])
-        elif name not in edited and now.get(name) == after:
+            back[name] = _without(now.get(name) or [], before or [], after or [], since)
+        elif _is_left(tx, kind.fields.get(name), now.get(name), after, edits):
             back[name] = before
         elif now.get(name) != before:
             done.kept.append(Kept(kind.name, keep.id, name, "was changed since"))
@@ -183,10 +192,36 @@ def _values_back(tx: Transaction, steps: Steps, done: Undone) -> None:
         tx.update(_led_on(tx, load_document(kind, _present(back)), done.fields))
 
 
-def _without(now: Sequence[Any], before: Sequence[Any], after: Sequence[Any]) -> list[Any]:
-    """What is there now, without what the merge brought, with what it took: what people put in or out since stays."""
-    left = [each for each in now if each in before or each not in after]
-    return [*left, *(each for each in before if each not in after and each not in left)]
+def _is_left(
+    tx: Transaction, field: Field | None, now: Any, after: Any, edits: Sequence[Change]
+) -> bool:
+    """Whether a field is as the merge left it: nobody changed it since, though what it refers to may have gone."""
+    name = field.name if field else ""
+    mine = [each for each in edits if name in (each.delta or {})]
+    if field is None or not field.refers_to or after is None:
+        return not mine and now == after
+    [there] = tx.get_many(field.refers_to, [after])
+    if there is not None:
+        return not mine and now == there.id
+    went = tx.history(field.refers_to, after)[-1]
+    return now is None and [each.transaction for each in mine] == [went.transaction]
+
+
+def _without(
+    now: Sequence[Any], before: Sequence[Any], after: Sequence[Any], since: Sequence[Sequence[Any]]
+) -> list[Any]:
+    """What is there now, without what the merge brought, with what it took.
+
+    What people put in or took out since stays so: `since` are the values that they gave.
+    """
+    if not since and now == after:
+        return [*before]
+    brought = [each for each in after if each not in before]
+    took = [each for each in before if each not in after]
+    for value in since:
+        brought = [each for each in brought if each in (value or ())]
+        took = [each for each in took if each not in (value or ())]
+    return [*(each for each in now if each not in brought), *took]
 
 
 def _present(document: dict[str, Any]) -> dict[str, Any]:
