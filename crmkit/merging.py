@@ -1,4 +1,4 @@
-"""What is done to a record for good, wherever it is referred to or remembered: merging and redacting."""
+"""What is done to a record for good, wherever it is referred to or remembered: merging, its opposite, redacting."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from crmkit.changes import Write
 from crmkit.codec import blanked, dump_document, load_document
 from crmkit.errors import NotFound
 from crmkit.kinds import Alias
+from crmkit.past import Horizon
 from crmkit.query import Query, where
 from crmkit.records import Record
 from crmkit.schema import Kind
-from crmkit.writer import Writer
+from crmkit.writer import Writer, pointing
 
-__all__ = ["absorb", "redact"]
+__all__ = ["absorb", "redact", "separate"]
 
 
 def absorb(writer: Writer, kind: Kind, keep: Record, lose: Record) -> None:
@@ -31,6 +32,49 @@ def absorb(writer: Writer, kind: Kind, keep: Record, lose: Record) -> None:
         )
         alias = Alias(id=lose.id, of=kind.name, target=keep.id)
         writer.write(aliases, [Write("insert", alias)])
+
+
+def separate(
+    writer: Writer,
+    kind: Kind,
+    id: str,
+    references: Mapping[tuple[str, str], Sequence[str]],
+    deleted: Mapping[str, Sequence[str]],
+) -> None:
+    """Let an id that leads elsewhere be a record again, to which those refer that are named; these others come back."""
+    aliases = writer.schema[Alias.__kind__]
+    [alias] = writer.storage.get(aliases.name, [id])
+    if alias is None or alias["of"] != kind.name:
+        raise NotFound(kind.name, id, "only an id that was merged away can be separated")
+    with writer.whole("a separation"):
+        writer.delete(aliases, [alias], frozenset())
+        _bring_back(writer, kind, [id])
+        for (name, path), ids in references.items():
+            found = [each for each in writer.storage.get(name, ids) if each is not None]
+            led = [each for each in found if each[path] == alias["target"]]
+            writer.point(writer.schema[name], writer.schema[name].field(path), led, id)
+        for name, ids in deleted.items():
+            _bring_back(writer, writer.schema[name], ids)
+
+
+def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
+    """Insert records as they were when they were deleted; what they refer to may have been merged or deleted since."""
+    inserts = []
+    for id in ids:
+        history = writer.storage.history(kind.name, id)
+        went = [each for each in history if each.action == "delete"]
+        if not went:
+            raise NotFound(kind.name, id, "only what was deleted can come back")
+        if went[-1].delta is None:
+            Horizon.check(writer.storage, went[-1].at)
+        record = load_document(kind, went[-1].delta or {})
+        for field in kind.references:
+            if to := record[field.name]:
+                [there] = writer.guards.reader.get_many(str(field.refers_to), [to])
+                if there or not field.required:
+                    record = pointing(record, field, there and there.id)
+        inserts.append(Write("insert", record))
+    writer.write(kind, inserts)
 
 
 def redact(writer: Writer, kind: Kind, ids: Sequence[str], names: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from crmkit.changes import Actor, Cause, Write
 from crmkit.codec import accept, difference, dump_document, load_document
 from crmkit.errors import ConflictError, InvalidRecords, NotFound, RestrictedError, TransactionError
 from crmkit.guards import Guards
-from crmkit.merging import absorb, redact
+from crmkit.merging import absorb, redact, separate
 from crmkit.past import version_of
 from crmkit.query import kind_name
 from crmkit.reading import R, Reader
@@ -287,6 +287,27 @@ class Transaction(Reader):
             raise ConflictError(kind.name, lose.id, lose.version, gone.version)
         absorb(self._writer, kind, kept, gone)
         return self.get(kind.name, kept.id)  # type: ignore[return-value]  # of the same kind
+
+    def separate(
+        self,
+        kind: type[R] | str,
+        id: str,
+        references: Mapping[tuple[str, str], Sequence[str]] | None = None,
+        deleted: Mapping[str, Sequence[str]] | None = None,
+    ) -> R:
+        """Undo a merge: the record that was merged away is there again, as it was when it went; returns it as stored.
+
+        `references`: (kind, field) -> ids of the records that are to refer to it; those that refer elsewhere by now
+        are left as they are, those of kinds without their plugin are moved too. `deleted`: kind -> ids of records
+        that come back with it. What a record that comes back refers to may be gone: then that reference is empty.
+        Raises `NotFound` for an id that was not merged away, `TrimmedError` if the journal does not know it any more.
+        """
+        self._writer.usable()
+        owner = self.schema[kind_name(kind)]
+        self.get(owner.name, id)
+        separate(self._writer, owner, id, references or {}, deleted or {})
+        with self._writer.whole("a separation"):  # the actor may see the one and not the other
+            return self.get(owner.name, id)  # type: ignore[return-value]  # of the same kind
 
     def redact(
         self, kind: type[Record] | str, ids: Iterable[str], fields: Sequence[str] | None = None

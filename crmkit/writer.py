@@ -138,13 +138,15 @@ class Writer:
         oldest, newest = ("", "") if self._deleted else (self.id, new_id())
         old = [w.record.id for w in writes if not oldest < w.record.id < newest]
         known = self.storage.versions(kind.name, old) if old else {}
-        # A record that comes back is not older than when it went.
+        # A record that comes back is not older than when it went, and was made when it was made.
         last = [self.storage.history(kind.name, id)[-1].at for id in known]
         stamp = self.stamp((), max(last, default=None))
         copy = stamped(kind)
         for write in writes:
             record = write.record
-            write.record = copy(record, known.get(record.id, 0) + 1, stamp.at, stamp.at)
+            version = known.get(record.id, 0)
+            made = record.created_at if version and record.version else stamp.at
+            write.record = copy(record, version + 1, made, stamp.at)
         self.storage.insert(kind.name, writes, stamp)
         return writes
 

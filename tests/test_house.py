@@ -111,8 +111,9 @@ def test_the_core_stays_small() -> None:
     }
     # The design wants 3,500. Kinds with their types and generated functions (1,400), the command line (1,250), reading
     # with restrictions and the past (1,000) and plugins (900) take the room. Trimming the journal has raised the bound
-    # once: the horizon is a promise of reading, of workers and of storage. Otherwise it only ever goes down.
-    assert sum(counted.values()) <= 6_600, sorted(counted.items(), key=lambda item: -item[1])
+    # once: the horizon is a promise of reading, of workers and of storage. Separating what was merged has once more:
+    # nobody but the core may write records of plugins that are gone. Otherwise it only ever goes down.
+    assert sum(counted.values()) <= 6_635, sorted(counted.items(), key=lambda item: -item[1])
 
 
 def test_counting_leaves_out_what_is_not_code() -> None:

@@ -59,6 +59,11 @@ def crm_commands() -> list[CommandSpec]:
             summary="Giving customers to colleagues, with what they must know.",
             target="crmkit_collaborative.terminal.handover:handover",
         ),
+        CommandSpec(
+            "merge",
+            summary="Make two customers one, in a way that can be taken back.",
+            target="crmkit_collaborative.terminal.merging:merge",
+        ),
     ]
 
 
