@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from crmkit import (
     CRM,
     Check,
     CommandSpec,
+    Customer,
+    FieldSpec,
     Finding,
     GuardView,
+    Handle,
     Manifest,
     Problem,
     Record,
+    Section,
     Write,
     hookimpl,
 )
@@ -34,12 +39,25 @@ def crm_kinds() -> list[type[Record]]:
 
 
 @hookimpl
+def crm_fields() -> Sequence[FieldSpec]:
+    """What a contact leaves for the next one, whose work it is, and whether the customer may know of it."""
+    from crmkit_collaborative.interactions.fields import FIELDS
+
+    return FIELDS
+
+
+@hookimpl
 def crm_commands() -> list[CommandSpec]:
     """What people type."""
     # fmt: off
     return [
         CommandSpec("channels", summary="The channels on which customers are met, and who brings them.", target=f"{TERMINAL}.channels:channels"),
         CommandSpec("directory", summary="Who works where, who is in what, and when.", target=f"{TERMINAL}.directory:directory"),
+        CommandSpec("note", group="interaction", summary="Leave a note on a contact, which shows at the next one.", target=f"{TERMINAL}.interactions:note_down"),
+        CommandSpec("notes", group="interaction", summary="What to remember of a customer, newest first.", target=f"{TERMINAL}.interactions:show_notes"),
+        CommandSpec("done", group="interaction", summary="Mark the note of a contact as seen to.", target=f"{TERMINAL}.interactions:tick_off"),
+        CommandSpec("thread", group="interaction", summary="The conversation that a contact belongs to.", target=f"{TERMINAL}.interactions:show_thread"),
+        CommandSpec("stream", group="customer", summary="Everything that happened with a customer, by kind, channel and team.", target=f"{TERMINAL}.interactions:show_stream"),
     ]
     # fmt: on
 
@@ -71,3 +89,11 @@ def _unknown_channels(crm: CRM) -> Iterator[Finding]:
     from crmkit_collaborative.channels.registry import unknown_channels
 
     yield from unknown_channels(crm)
+
+
+@hookimpl
+def crm_profile(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterator[Section]:
+    """Who looks after a customer, and what to remember."""
+    from crmkit_collaborative.interactions.profile import sections
+
+    yield from sections(crm, customer, as_of)

@@ -15,7 +15,7 @@ def reply_to(reader: Reader, interaction: Interaction) -> Identity | None:
     """
     if found := _identity(reader, interaction):
         return found
-    if not interaction.thread:
+    if not isinstance(interaction.thread, str):
         return None
     same = (where.thread == interaction.thread, where.channel == interaction.channel)
     came = (where.direction == Direction.IN, where.identity_id.present())
@@ -31,6 +31,6 @@ def reply_to(reader: Reader, interaction: Interaction) -> Identity | None:
 
 
 def _identity(reader: Reader, interaction: Interaction) -> Identity | None:
-    if not isinstance(interaction.identity_id, str):  # nothing, or a mask
+    if not isinstance(interaction.identity_id, str):  # nothing, or a mask in its place
         return None
     return reader.get_many(Identity, [interaction.identity_id])[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from crmkit import QueryError, Reader, Record, where
@@ -38,9 +39,9 @@ def named(reader: Reader, kind: type[Named], text: str) -> Named:
     raise NotFound(_of(kind), text, hint)
 
 
-def member_of(reader: Reader, actor: str) -> Member | None:
+def member_of(reader: Reader, actor: str, as_of: datetime | None = None) -> Member | None:
     """The member who acts under this id; None if there is none, or none that may be read."""
-    return next(reader.find(Member, where.actor == actor, limit=1), None)
+    return next(reader.find(Member, where.actor == actor, limit=1, as_of=as_of), None)
 
 
 def _names(record: Record) -> list[str]:
