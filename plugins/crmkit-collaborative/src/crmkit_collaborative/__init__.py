@@ -58,6 +58,7 @@ def crm_commands() -> list[CommandSpec]:
         CommandSpec("done", group="interaction", summary="Mark the note of a contact as seen to.", target=f"{TERMINAL}.interactions:tick_off"),
         CommandSpec("thread", group="interaction", summary="The conversation that a contact belongs to.", target=f"{TERMINAL}.interactions:show_thread"),
         CommandSpec("stream", group="customer", summary="Everything that happened with a customer, by kind, channel and team.", target=f"{TERMINAL}.interactions:show_stream"),
+        CommandSpec("watch", summary="Each change as anybody commits it, until Ctrl-C.", target=f"{TERMINAL}.watching:watch"),
     ]
     # fmt: on
 
