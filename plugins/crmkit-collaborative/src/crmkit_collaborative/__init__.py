@@ -82,8 +82,13 @@ def crm_channels() -> Sequence[Channel]:
 @hookimpl
 def crm_checks() -> list[Check]:
     """Whether every interaction is on a channel that somebody brings."""
-    summary = "Every interaction is on a channel that a plugin brings."
-    return [Check("channels", _unknown_channels, summary)]
+    return [
+        Check(
+            "channels",
+            _unknown_channels,
+            summary="Every interaction is on a channel that a plugin brings.",
+        )
+    ]
 
 
 def _unknown_channels(crm: CRM) -> Iterator[Finding]:

@@ -7,14 +7,14 @@ from crmkit_collaborative.channels.channel import Channel
 __all__ = ["OWN"]
 
 OWN = (
-    Channel("email", "E-mail"),
-    Channel("phone", "Telephone", live=True),
+    Channel("email", label="E-mail"),
+    Channel("phone", label="Telephone", live=True),
     # A short message goes to a telephone number: whoever has one needs no second identity.
-    Channel("sms", "Text message", identity="phone"),
-    Channel("kakao", "KakaoTalk"),
-    Channel("chat", "Chat", live=True),
-    Channel("meeting", "Meeting", live=True),
-    Channel("letter", "Letter"),
-    Channel("social", "Social media"),
+    Channel("sms", label="Text message", identity="phone"),
+    Channel("kakao", label="KakaoTalk"),
+    Channel("chat", label="Chat", live=True),
+    Channel("meeting", label="Meeting", live=True),
+    Channel("letter", label="Letter"),
+    Channel("social", label="Social media"),
 )
 """In the order in which they are looked for most."""

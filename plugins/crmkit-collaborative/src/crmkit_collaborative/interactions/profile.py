@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from crmkit import Customer, Handle, RestrictedError, Section
+from crmkit.cli.language import Word
 from crmkit_collaborative.directory.finding import member_of
 from crmkit_collaborative.directory.presence import presence_of, teams_of
 from crmkit_collaborative.interactions.fields import REMEMBER
@@ -28,10 +29,10 @@ def sections(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterato
     What the actor may not see, or not look for, is left out.
     """
     if customer.owner is not None:
-        yield Section("care", "Looked after by", _care(crm, customer.owner, as_of))
+        yield Section("care", label="Looked after by", rows=_care(crm, customer.owner, as_of))
     with suppress(RestrictedError):
         if found := list(_notes(crm, customer.id, as_of)):
-            yield Section("remember", "To remember", found)
+            yield Section("remember", label="To remember", rows=found)
 
 
 def _care(crm: Handle, owner: str, as_of: datetime | None) -> Iterator[Row]:
@@ -39,7 +40,7 @@ def _care(crm: Handle, owner: str, as_of: datetime | None) -> Iterator[Row]:
     if isinstance(owner, str):  # not masked
         with suppress(RestrictedError):
             member = member_of(crm, owner, as_of)
-    yield "Owner", owner if member is None else member.name
+    yield Word("Owner"), owner if member is None else member.name
     if member is not None:
         with suppress(RestrictedError):
             yield from _place(crm, member, as_of)
@@ -48,16 +49,16 @@ def _care(crm: Handle, owner: str, as_of: datetime | None) -> Iterator[Row]:
 def _place(crm: Handle, member: Member, as_of: datetime | None) -> Iterator[Row]:
     moment = as_of or crm.now()
     if teams := teams_of(crm, [member], moment, as_of)[member.id]:
-        yield "Teams", [each.name for each in teams]
+        yield Word("Teams"), [each.name for each in teams]
     of = member.branch_id
     [branch] = crm.get_many(Branch, [of], as_of=as_of) if isinstance(of, str) else [None]
     if branch is not None:
-        yield "Branch", branch.name
+        yield Word("Branch"), branch.name
     found = presence_of(crm, member, {branch.id: branch} if branch else {}, moment)
     if found.works is not None:
-        yield "At work", found.works
+        yield Word("At work"), found.works
     if found.comes and not found.works:
-        yield "Back at", found.comes
+        yield Word("Back at"), found.comes
 
 
 def _notes(crm: Handle, customer_id: str, as_of: datetime | None) -> Iterator[Row]:
@@ -67,4 +68,4 @@ def _notes(crm: Handle, customer_id: str, as_of: datetime | None) -> Iterator[Ro
     for each in page:
         yield f"{each.happened_at.astimezone(zone).date()} {each.id}", each[REMEMBER]
     if page.after:
-        yield "There are more", f"crm interaction notes {customer_id}"
+        yield Word("There are more"), f"crm interaction notes {customer_id}"
