@@ -7,6 +7,7 @@ import pytest
 from crmkit_collaborative.channels.channel import Channel
 from crmkit_collaborative.channels.registry import channels
 from crmkit_collaborative.channels.replying import reply_to
+from crmkit_collaborative.testing import ChannelContract
 
 from crmkit import (
     CRM,
@@ -180,3 +181,61 @@ def test_an_address_that_may_not_be_read_is_not_replied_to(opened):
 def crm_restrict(actor, kind):
     hidden = where.value != "x@y.example"
     return Restriction([hidden]) if actor.id == "desk" and kind == "identity" else None
+
+
+# The contract catches what is broken ----------------------------------------------------------------------------
+
+
+class Doubling(ChannelContract):
+    name = "fax"
+    addresses = ("1", "2")
+
+
+def faulty(channel, normalise=None):
+    module = vendor("faulty", channel)
+    if normalise:
+
+        @hookimpl
+        def crm_normalise(channel, value):
+            return normalise(value) if channel == "fax" else None
+
+        module.crm_normalise = crm_normalise
+    return module
+
+
+def test_the_contract_sees_an_address_that_has_two_forms(opened):
+    crm = opened(faulty(Channel("fax", "Fax"), normalise=lambda value: f"+{value}"))
+
+    with pytest.raises(AssertionError):
+        Doubling().test_an_address_has_one_form(crm, channels(crm)["fax"].channel)
+
+
+def test_the_contract_sees_addresses_that_become_one(opened):
+    crm = opened(faulty(Channel("fax", "Fax"), normalise=lambda value: "x"))
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="Kim"))
+        made = tx.add_all(Identity(customer_id=kim.id, channel="fax", value=v) for v in "12")
+
+    with pytest.raises(AssertionError):
+        Doubling().test_two_addresses_stay_two(made)
+
+
+@pytest.mark.parametrize("channel", [Channel("Fax 2", "Fax"), Channel("fax", " ")])
+def test_the_contract_sees_a_channel_without_a_proper_name(channel):
+    with pytest.raises(AssertionError):
+        Doubling().test_it_has_a_name_and_a_label(channel)
+
+
+@pytest.mark.parametrize("directions", [(), ("in", "in"), ("up",)])
+def test_the_contract_sees_a_channel_that_goes_nowhere(directions):
+    with pytest.raises(AssertionError):
+        Doubling().test_it_goes_somewhere(Channel("fax", "Fax", directions=directions))
+
+
+def test_the_contract_sees_identities_borrowed_from_a_borrower(opened):
+    crm = opened(faulty(Channel("fax", "Fax", identity="sms")))
+
+    with pytest.raises(AssertionError):
+        Doubling().test_its_identities_are_of_a_channel_that_has_its_own(
+            crm, channels(crm)["fax"].channel
+        )

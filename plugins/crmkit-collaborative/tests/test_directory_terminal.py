@@ -11,12 +11,16 @@ from crmkit import Manifest, Restriction, hookimpl, where
 
 
 def desk():
-    """A plugin by which the desk sees neither Lee nor the secret team, and nobody's hours."""
+    """A plugin by which the desk sees neither Lee nor the secret team, a guest no leads and no branches."""
     module = ModuleType("desk")
     module.manifest = Manifest(name="desk")
 
     @hookimpl
     def crm_restrict(actor, kind):
+        if actor.id == "guest" and kind == "membership":
+            return Restriction([where.role != "lead"])
+        if actor.id == "guest" and kind == "branch":
+            return Restriction([where.country == "none"])
         if actor.id != "desk":
             return None
         if kind == "member":
@@ -171,6 +175,17 @@ def test_what_the_desk_may_not_read_neither_shows_nor_matches(company):
     assert company("directory", "join", "Lee", "1차 상담", "--actor", "desk", code=3)
     told = company("directory", "join", "kim", "비밀2", "--actor", "desk", code=3)
     assert "비밀'" not in told.stderr
+
+
+def test_memberships_and_branches_that_may_not_be_read_place_nobody(company):
+    rows = answer(company, "directory", "show", "--actor", "guest")
+    who = answer(company, "directory", "who", "--at", "2026-03-02T10:00", "--actor", "guest")
+
+    kim = next(each for each in rows if each["name"] == "김서연")
+    assert (kim["level"], kim.get("role"), kim.get("branch")) == (0, None, None)
+    assert all("branch" not in each for each in rows)
+    assert [(each["name"], each["teams"], each["branch"]) for each in who] == [("김서연", [], None)]
+    company("directory", "leave", "kim", "1차 상담", "--actor", "guest", code=3)
 
 
 def test_what_is_hidden_is_not_counted(company, crm):

@@ -303,6 +303,14 @@ def test_a_thread_is_the_whole_conversation_and_where_a_reply_goes(crm_cli, crm,
     assert answer(crm_cli, "interaction", "thread", log())["reply_to"] is None
 
 
+def test_what_was_said_is_shown_whole(crm_cli, log):
+    contact = log("email", body=LONG)
+
+    assert LONG in crm_cli("interaction", "thread", contact).stdout
+    rows = crm_cli("interaction", "thread", contact, "--format", "csv").stdout.splitlines()
+    assert rows[0] == "happened_at,channel,direction,subject,body,id"
+
+
 # Korean ---------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,8 @@ __version__ = "0.1.0"
 manifest = Manifest(name="collaborative", api="1.0", config=Settings, hookspecs=hookspecs)
 
 TERMINAL = "crmkit_collaborative.terminal"
+DIRECTORY = frozenset({"branch", "department", "member", "membership"})
+"""The kinds of which something must hold: no other write waits for an import."""
 
 
 @hookimpl
@@ -66,9 +68,10 @@ def crm_commands() -> list[CommandSpec]:
 @hookimpl
 def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
     """What must hold of the directory."""
-    from crmkit_collaborative.directory.rules import problems
+    if kind in DIRECTORY:
+        from crmkit_collaborative.directory.rules import problems
 
-    yield from problems(tx, kind, writes)
+        yield from problems(tx, kind, writes)
 
 
 @hookimpl

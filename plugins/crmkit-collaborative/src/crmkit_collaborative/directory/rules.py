@@ -24,10 +24,8 @@ TWICE = (
 
 
 def problems(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
-    """What is wrong with writes of one kind of the directory; nothing for any other kind."""
-    rule = _RULES.get(kind)
-    if rule is not None:
-        yield from rule(tx, [each for each in writes if each.action != "delete"])
+    """What is wrong with writes of one kind of the directory."""
+    yield from _RULES[kind](tx, [each for each in writes if each.action != "delete"])
 
 
 def _places(tx: GuardView, writes: Sequence[Write]) -> Iterator[Problem]:

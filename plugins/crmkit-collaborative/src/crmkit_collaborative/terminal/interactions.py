@@ -95,9 +95,15 @@ def show_thread(app: App, id: str, **options: Any) -> None:
         rows = [document(kind, each) for each in page]
         write_json({"interactions": rows, "reply_to": whom, "after": page.after})
         return
-    names = ("happened_at", "channel", "direction", "subject", "body", "id")
-    headings = {name: app.label(kind.field(name)) for name in names[:-1]} | {"id": _("Id")}
-    show(app, [{name: each[name] for name in names} for each in page], headings)
+    # A table shows the column `text` whole, however long it is.
+    said = "text" if app.format == "table" else "body"
+    fields = {each: each for each in ("happened_at", "channel", "direction", "subject")}
+    fields |= {said: "body"}
+    headings = {name: app.label(kind.field(field)) for name, field in fields.items()}
+    rows = [
+        {"id": each.id} | {name: each[field] for name, field in fields.items()} for each in page
+    ]
+    show(app, rows, headings | {"id": _("Id")})
     _more(page)
     _tell(address)
 
