@@ -1,13 +1,17 @@
 """Channels come from plugins; what is on none that anybody brings is kept, and said."""
 
 import json
+from functools import cache
 from types import ModuleType
 
 import pytest
 from crmkit_collaborative.channels.channel import Channel
+from crmkit_collaborative.channels.own import OWN
 from crmkit_collaborative.channels.registry import channels
 from crmkit_collaborative.channels.replying import reply_to
 from crmkit_collaborative.testing import ChannelContract
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmkit import (
     CRM,
@@ -22,6 +26,9 @@ from crmkit import (
     hookimpl,
     where,
 )
+from crmkit.crm import chosen
+from crmkit.guards import normalise
+from crmkit.plugins import Plugins
 
 
 def vendor(name, *brought):
@@ -71,6 +78,21 @@ def test_what_is_no_channel_is_refused_with_the_plugins_name(opened):
 
     with pytest.raises(Exception, match=r"plugin broken .* return Channel objects"):
         channels(crm)
+
+
+@cache
+def both_plugins():
+    return Plugins.load(chosen(Config(), ["collaborative", "exchange"]), {})
+
+
+@given(st.sampled_from(OWN), st.text(max_size=30) | st.from_regex(r"[ +()0-9.@a-zÀ-ſ-]{1,20}"))
+def test_whatever_is_taken_for_an_address_has_one_form(channel, text):
+    plugins = both_plugins()
+    of = channel.identity or channel.name
+
+    once = normalise(plugins, of, text, "KR")
+
+    assert normalise(plugins, of, once, "KR") == once
 
 
 # In the terminal ------------------------------------------------------------------------------------------------

@@ -194,6 +194,21 @@ def test_it_goes_on_behind_a_page(crm_cli, kim):
     assert [each["kind"] for each in rest] == ["interaction"]
 
 
+def test_it_can_be_read_as_it_was(crm_cli, crm, kim, clock):
+    before = crm.now().isoformat()
+    clock.tick(days=1)
+    with crm.transaction() as tx:
+        call = next(tx.find(Interaction, where.channel == "phone"))
+        tx.update(call.set(INTERNAL, True))
+
+    def hours(*options):
+        rows = answer(crm_cli, "customer", "stream", kim.id, "--internal", *options)
+        return [int(each["at"][11:13]) for each in rows]
+
+    assert hours() == [4, 3, 1]
+    assert hours("--as-of", before) == [4, 3]
+
+
 def test_people_get_a_table(crm_cli, kim):
     lines = crm_cli("customer", "stream", kim.id, "--lang", "ko").stdout.splitlines()
 

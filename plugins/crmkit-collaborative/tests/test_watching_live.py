@@ -113,6 +113,28 @@ def test_people_see_a_line_for_each(crm, watching):
     assert running.interrupt() == (0, "", "")
 
 
+def test_of_many_who_write_at_once_each_change_shows_once_in_order(crm, watching):
+    start = crm.storage.position()
+    running = watching("--format", "json", "--after", str(start))
+
+    def write(name):
+        for number in range(15):
+            with crm.acting(name).transaction() as tx:
+                made = tx.add(Customer(name=f"{name} {number}"))
+                tx.update(made.evolve(owner=name))
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in ("kim", "lee", "park")]
+    for each in writers:
+        each.start()
+    shown = [json.loads(running.line()) for _ in range(3 * 15 * 2)]
+    for each in writers:
+        each.join()
+
+    expected = [(each.position, each.action, each.id) for each in crm.changes(start)]
+    assert [(each["position"], each["action"], each["id"]) for each in shown] == expected
+    assert running.interrupt() == (0, "", "")
+
+
 def test_without_a_position_it_begins_now(crm, watching):
     add(crm, "before")
     running = watching("--format", "json")

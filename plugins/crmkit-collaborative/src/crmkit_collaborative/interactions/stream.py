@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -76,9 +76,15 @@ def is_internal(kind: Kind, record: Record) -> Any:
 
 
 def stream(
-    reader: Reader, customer_id: str, wanted: Filter, *, limit: int = 50, after: str | None = None
+    reader: Reader,
+    customer_id: str,
+    wanted: Filter,
+    *,
+    limit: int = 50,
+    after: str | None = None,
+    as_of: datetime | None = None,
 ) -> Records[Record]:
     """The next `limit` records of the stream, newest first, from behind a cursor of the same filter."""
     conditions = wanted.conditions(reader.schema)
-    kinds: Iterable[str] = conditions
-    return reader.timeline(customer_id, kinds, limit=limit, after=after, conditions=conditions)
+    asked: Any = {"limit": limit, "after": after, "as_of": as_of}
+    return reader.timeline(customer_id, list(conditions), conditions=conditions, **asked)

@@ -9,7 +9,7 @@ import click
 
 from crmkit import Customer, Identity, Interaction, Record, Records, where
 from crmkit.cli.app import App
-from crmkit.cli.command import SKIP, define, limit, many
+from crmkit.cli.command import AS_OF, SKIP, define, limit, many
 from crmkit.cli.output import document, note, show, write_json
 from crmkit.cli.records import ID, KindGroup
 from crmkit_collaborative.channels.replying import reply_to
@@ -129,6 +129,7 @@ def _tell(address: Identity | None) -> None:
     ),
     limit(50),
     SKIP,
+    AS_OF,
 )
 def show_stream(
     app: App,
@@ -140,7 +141,7 @@ def show_stream(
     **options: Any,
 ) -> None:
     """Everything that happened with a customer, newest first: of some kinds, on a channel, of a team."""
-    found = app.handle.get(Customer, id)
+    found = app.handle.get(Customer, id, as_of=options["as_of"])
     of = None if team is None else named(app.handle, Team, team).id
     wanted = Filter(tuple(kinds) or None, channel, of, internal)
     page = stream(app.handle, found.id, wanted, **options)
