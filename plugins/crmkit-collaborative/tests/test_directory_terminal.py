@@ -82,6 +82,13 @@ def test_people_get_an_aligned_tree(company):
     assert lines[6].startswith("      김서연")
 
 
+def test_spreadsheets_get_the_depth_as_a_number(company):
+    lines = company("directory", "show", "--format", "csv").stdout.splitlines()
+
+    assert lines[0].startswith("level,name,kind")
+    assert lines[2].startswith("1,비밀,team")
+
+
 def test_who_was_in_what_on_a_day(company):
     company("directory", "leave", "김서연", "1차 상담", "--on", "2026-02-01")
     company("directory", "join", "김서연", "비밀", "--since", "2026-02-01")
@@ -233,7 +240,13 @@ def test_a_day_that_is_none_is_refused(company):
     [
         (["show"], ["이름", "종류", "역할", "지점", "부서", "팀", "구성원"]),
         (["who", "--at", "2026-03-02T10:00"], ["이름", "지점", "역량", "언어"]),
+        (["add", "department", "영업"], ["번호", "이름", "영업"]),
+        (["add", "branch", "대구", "--timezone", "Asia/Seoul"], ["이름", "시간대", "대구"]),
         (["add", "team", "2차 상담"], ["번호", "이름", "2차 상담"]),
+        (
+            ["add", "member", "최", "--as", "choi", "--hours", "월 09:00-18:00"],
+            ["행위자", "근무 시간"],
+        ),
         (["join", "park", "1차 상담"], ["구성원", "팀", "역할", "시작"]),
         (["leave", "kim", "1차 상담"], ["구성원", "팀", "종료"]),
     ],

@@ -26,7 +26,7 @@ FIELDS = (
         personal=True,
         label="To remember",
     ),
-    FieldSpec(on=Interaction, name=DONE_AT, type=datetime | None, label="Done"),
+    FieldSpec(on=Interaction, name=DONE_AT, type=datetime | None, label="Note done"),
     FieldSpec(on=Interaction, name=INTERNAL, type=bool | None, label="Internal"),
     FieldSpec(
         on=Interaction,

@@ -67,6 +67,8 @@ def show_directory(app: App, on: date | None) -> None:
     rows = [_row(app, each) for each in structure(app.handle, on or _today(app))]
     columns = {"name": _("Name"), "kind": _("Kind"), "role": _("Role")}
     columns |= {"since": _("Since"), "branch": _("Branch"), "id": _("Id")}
+    if app.format == "csv":  # where nothing is indented
+        columns = {"level": "level"} | columns
     empty = _("nobody is in the directory yet; `crm directory add` does it")
     show(app, rows, columns, empty=empty)
 
