@@ -295,10 +295,14 @@ class Reader(ABC):
         limit: int = 50,
         after: str | None = None,
         as_of: datetime | None = None,
+        conditions: Mapping[str, Sequence[Condition]] | None = None,
     ) -> Records[Record]:
-        """What happened with a customer, newest first, over all kinds that have a timeline."""
+        """What happened with a customer, newest first, over all kinds that have a timeline.
+
+        `conditions` are by kind's name: what records of that kind must fulfil to be among them.
+        """
         wanted = self.schema if kinds is None else [self.schema[kind_name(each)] for each in kinds]
-        return timeline(self, wanted, customer_id, limit, after, as_of)
+        return timeline(self, wanted, customer_id, limit, after, as_of, conditions or {})
 
     def _query(
         self,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 
-from crmkit.query import Order, Query, where
+from crmkit.query import Condition, Order, Query, where
 from crmkit.records import Record
 from crmkit.resolve import make_cursor, seal, unseal
 from crmkit.schema import Kind
@@ -51,8 +51,12 @@ def timeline(
     limit: int,
     after: str | None,
     as_of: datetime | None,
+    conditions: Mapping[str, Sequence[Condition]],
 ) -> Records[Record]:
-    """The next `limit` records of a customer: each kind's own page, merged by time, kind and id."""
+    """The next `limit` records of a customer: each kind's own page, merged by time, kind and id.
+
+    `conditions` are by kind: what its records must fulfil besides.
+    """
     wanted = {
         kind.name: kind for kind in kinds if kind.timeline and kind.customer and not kind.opaque
     }
@@ -60,7 +64,8 @@ def timeline(
     pages: dict[str, Records[Record]] = {}
     for name, kind in wanted.items():
         if cursors.get(name, "") is not None:  # None: this kind has no more
-            pages[name] = _page(reader, kind, customer_id, limit, cursors.get(name), as_of)
+            own = (where[str(kind.customer)] == customer_id, *conditions.get(name, ()))
+            pages[name] = _page(reader, kind, own, limit, cursors.get(name), as_of)
     shown = [record for page in pages.values() for record in page.records]
     if len(pages) > 1:
         shown.sort(key=lambda record: _place(wanted[record.__kind__], record), reverse=True)
@@ -75,7 +80,7 @@ def timeline(
 def _page(
     reader: Reader,
     kind: Kind,
-    customer_id: str,
+    conditions: Sequence[Condition],
     limit: int,
     after: str | None,
     as_of: datetime | None,
@@ -85,7 +90,7 @@ def _page(
     )
     return reader.page(
         kind.name,
-        where[str(kind.customer)] == customer_id,
+        *conditions,
         *dated,
         order=f"-{kind.timeline}",
         limit=limit,

@@ -158,6 +158,33 @@ def test_a_timeline_merges_kinds_by_time_and_pages_without_gaps(open_crm, plugin
         crm.timeline(customer.id, [Visit], after=crm.timeline(customer.id, limit=1).after)
 
 
+def test_a_timeline_keeps_to_the_conditions_of_each_kind(open_crm, plugin, clock):
+    crm = open_crm(plugin("visits", crm_kinds=lambda: [Visit]))
+    [customer] = add(crm, Customer(name="Kim"))
+    day = timedelta(days=1)
+    add(
+        crm,
+        *(
+            Interaction(customer_id=customer.id, channel=c, happened_at=clock() + n * day)
+            for n, c in enumerate("xyxyxyx")
+        ),
+        *(
+            Visit(customer_id=customer.id, at=clock() + n * day, reason=r)
+            for n, r in enumerate("ab")
+        ),
+    )
+    asked = {"conditions": {"interaction": [where.channel == "y"]}}
+
+    whole = list(crm.timeline(customer.id, **asked))
+    first = crm.timeline(customer.id, limit=2, **asked)
+    rest = crm.timeline(customer.id, limit=9, after=first.after, **asked)
+
+    assert [each["channel"] for each in whole if each.__kind__ == "interaction"] == ["y"] * 3
+    assert sum(each.__kind__ == "visit" for each in whole) == 2
+    assert [*first, *rest] == whole
+    assert rest.after is None
+
+
 # Restrictions ----------------------------------------------------------------------------------------------------
 
 

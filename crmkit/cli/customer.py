@@ -10,7 +10,7 @@ import click
 from crmkit.cli.app import App
 from crmkit.cli.command import AS_OF, SKIP, limit, many
 from crmkit.cli.language import _
-from crmkit.cli.output import cell, document, note, show, values, write_table
+from crmkit.cli.output import ONE, cell, document, note, show, values, write_table
 from crmkit.cli.records import ID, SET, KindGroup, field_options, new_record, show_page
 from crmkit.declarations import read_kind
 from crmkit.kinds import Customer, Identity, Interaction
@@ -87,7 +87,7 @@ def show_profile(app: App, id: str, as_of: Any) -> None:
             show_page(app, own, records, heading=app.label(own), less="customer_id")
         for section in sections:
             lines = [_line(app, row) for row in section.rows]
-            write_table(lines, app.language(section.label))
+            write_table(lines, app.language(section.label), ONE)
         return
     row: dict[str, Any] = values(kind, found)
     columns = dict.fromkeys(row, "")
@@ -112,7 +112,7 @@ def _line(app: App, row: Any) -> tuple[str, str]:
     if isinstance(row, Record):
         kind = app.kind(row.__kind__)
         return app.label(kind), cell(app, kind.title_of(row))
-    return app.language(row[0]), cell(app, row[1])
+    return cell(app, app.language(row[0])), cell(app, row[1])
 
 
 @customer.define("timeline", ID, KINDS, limit(50), SKIP, AS_OF)

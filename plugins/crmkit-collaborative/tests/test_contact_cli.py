@@ -56,7 +56,7 @@ def test_marketing_needs_consent(crm_cli, kim):
 
 def test_a_channel_that_is_not_there(crm_cli, kim):
     done = crm_cli("contact", "prefer", kim.id, "pigeon", code=2)
-    assert "there is no channel pigeon; there are email" in done.output
+    assert "there is no channel pigeon; there are chat" in done.output
 
 
 def test_the_report_and_the_ids_behind_it(crm_cli, kim):

@@ -8,7 +8,9 @@ from typing import Any
 
 import attrs
 
-__all__ = ["REPLY_WITHIN", "UNANSWERED", "Contact", "Used", "used"]
+from crmkit_collaborative.interactions.fields import PURPOSE
+
+__all__ = ["REPLY_WITHIN", "UNANSWERED", "Contact", "Used", "contact_of", "used"]
 
 REPLY_WITHIN = timedelta(days=7)
 """How long after it a message still answers an attempt."""
@@ -93,5 +95,5 @@ def contact_of(record: Any) -> Contact:
         record.direction.value == "in",
         record.thread,
         record.outcome,
-        record["collaborative.purpose"],
+        record[PURPOSE],
     )

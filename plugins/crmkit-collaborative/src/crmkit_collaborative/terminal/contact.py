@@ -11,6 +11,7 @@ from crmkit import Customer, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
 from crmkit.cli.output import bar, note, show, values
+from crmkit_collaborative.channels.channel import Channel
 from crmkit_collaborative.channels.registry import channels
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule
 from crmkit_collaborative.preference.choosing import Choice, choose
@@ -36,7 +37,7 @@ REASON = click.Option(["--reason"], default="", metavar="TEXT", help="Why.")
 def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
     """The channels on which to try a customer, the best first, each with its reasons."""
     found = app.handle.get(Customer, customer)
-    known_, now = channels(app.crm), app.crm.clock()
+    known_, now = _channels(app), app.crm.clock()
     with bar() as progress:
         base = bases(
             _counted(app, everybody(app.handle, known_.values(), purpose, now), progress), now
@@ -52,6 +53,10 @@ def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
         for each in chosen:
             if each.observed.evidence:
                 _explained(each.observed, now)
+
+
+def _channels(app: App) -> Mapping[str, Channel]:
+    return {name: each.channel for name, each in channels(app.crm).items()}
 
 
 def _counted(app: App, found: Iterable[Any], progress: Any) -> Iterable[Any]:
@@ -160,7 +165,7 @@ def _written(app: App, made: Any) -> None:
 
 
 def _check_channel(app: App, channel: str) -> None:
-    known_ = channels(app.crm)
+    known_ = _channels(app)
     if channel not in known_:
         raise click.UsageError(
             _("there is no channel {channel}; there are {known}").format(
@@ -200,7 +205,7 @@ def _ruled(app: App, verdict: Any, customer: str, **said: Any) -> None:
 @contact.define("report", PURPOSE, EXPLAIN)
 def report(app: App, purpose: str | None, explain: bool) -> None:
     """How each sort of customer is met: contacts, answers, and how long they took, by purpose and channel."""
-    known_, now = channels(app.crm), app.crm.clock()
+    known_, now = _channels(app), app.crm.clock()
     types: dict[str, str] = {}
     for ids, sorts in app.handle.columns(Customer, ["id", "type"]):
         types.update(zip(ids, sorts, strict=True))

@@ -1,0 +1,1 @@
+"""What was said with a customer: notes to remember, threads, and one stream of everything."""

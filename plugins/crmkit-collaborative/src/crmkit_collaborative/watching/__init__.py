@@ -1,0 +1,1 @@
+"""What everybody changes, as it is committed."""
