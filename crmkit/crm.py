@@ -245,11 +245,9 @@ class CRM(Handle):
         """Tell observers what was committed, each alone: what one fails at is logged and counted."""
         if CustomField.__kind__ in tx.touched:
             self._load_fields()
-        if not self.observers or not tx.touched:
-            return
-        changes = written.committed()
+        changes = written.committed() if self.observers and tx.touched else []
         outer = self.cause
-        for call in self.observers:
+        for call in self.observers if changes else ():
             root = tx.cause or Cause(tx.id, ())
             self._local.cause = Cause(root.root, (*root.by, call.owner.name))
             failure = call.attempt({"crm": self, "changes": changes, "actor": tx.actor})

@@ -85,14 +85,13 @@ def _page(
     after: str | None,
     as_of: datetime | None,
 ) -> Records[Record]:
-    dated = (
-        () if kind.field(str(kind.timeline)).required else (where[str(kind.timeline)].present(),)
-    )
+    time = str(kind.timeline)
+    dated = () if kind.field(time).required else (where[time].present(),)
     return reader.page(
         kind.name,
         *conditions,
         *dated,
-        order=f"-{kind.timeline}",
+        order=f"-{time}",
         limit=limit,
         after=after or None,
         as_of=as_of,
