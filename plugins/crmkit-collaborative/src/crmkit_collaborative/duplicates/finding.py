@@ -36,7 +36,7 @@ class Found:
 
 @attrs.frozen
 class Duplicates:
-    """What was found, the likeliest first, and what it was found in.
+    """What was found, `auto` before `review` and the likeliest first, and what it was found in.
 
     `size` customers were read and `compared` pairs compared; `skipped` are keys that more customers share than are
     compared with each other, with how many do.
@@ -61,7 +61,7 @@ def find(crm: Any, settings: Settings, told: Progress | None = None) -> Duplicat
         where_ = zone(made, settings.auto, settings.review)
         if where_ != "no" and (made.a, made.b) not in apart:
             kept.append(Found(made, where_))
-    kept.sort(key=lambda each: (-each.score.bits, each.score.a, each.score.b))
+    kept.sort(key=lambda each: (each.zone, -each.score.bits, each.score.a, each.score.b))
     return Duplicates(tuple(kept), len(base), compared, blocks.skipped)
 
 
