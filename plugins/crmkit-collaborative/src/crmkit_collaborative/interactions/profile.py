@@ -28,20 +28,19 @@ def sections(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterato
 
     What the actor may not see, or not look for, is left out.
     """
-    if customer.owner is not None:
-        yield Section("care", label="Looked after by", rows=_care(crm, customer.owner, as_of))
+    with suppress(RestrictedError):
+        if care := list(_care(crm, customer.owner, as_of)):
+            yield Section("care", label="Looked after by", rows=care)
     with suppress(RestrictedError):
         if found := list(_notes(crm, customer.id, as_of)):
             yield Section("remember", label="To remember", rows=found)
 
 
-def _care(crm: Handle, owner: str, as_of: datetime | None) -> Iterator[Row]:
-    member = None
-    if isinstance(owner, str):  # not masked
-        with suppress(RestrictedError):
-            member = member_of(crm, owner, as_of)
-    yield Word("Owner"), owner if member is None else member.name
+def _care(crm: Handle, owner: str | None, as_of: datetime | None) -> Iterator[Row]:
+    """Who the owner is; nothing if that is no member, for the id is among the fields already."""
+    member = member_of(crm, owner, as_of) if isinstance(owner, str) else None  # or it is masked
     if member is not None:
+        yield Word("Owner"), member.name
         with suppress(RestrictedError):
             yield from _place(crm, member, as_of)
 
