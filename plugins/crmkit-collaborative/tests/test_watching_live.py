@@ -113,6 +113,25 @@ def test_people_see_a_line_for_each(crm, watching):
     assert running.interrupt() == (0, "", "")
 
 
+def test_a_customer_who_becomes_another_is_followed(crm, watching):
+    keep, lose = add(crm, "한빛전자", "한빛 전자")
+    running = watching("--customer", lose.id, "--format", "json", "--after", str(crm.storage.position()))  # fmt: skip
+    with crm.transaction() as tx:
+        tx.update(lose.evolve(owner="lee"))
+    first = json.loads(running.line())
+    with crm.transaction() as tx:
+        tx.merge(tx.get(Customer, keep.id), tx.get(Customer, lose.id))
+    with crm.transaction() as tx:
+        tx.update(tx.get(Customer, keep.id).evolve(country="KR"))
+
+    shown = [first]
+    while shown[-1]["id"] != keep.id:
+        shown.append(json.loads(running.line()))
+
+    assert shown[-1]["changes"]["country"] == [None, "KR"]
+    assert running.interrupt() == (0, "", "")
+
+
 def test_of_many_who_write_at_once_each_change_shows_once_in_order(crm, watching):
     start = crm.storage.position()
     running = watching("--format", "json", "--after", str(start))

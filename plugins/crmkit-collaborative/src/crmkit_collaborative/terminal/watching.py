@@ -53,6 +53,7 @@ def watch(
     # Ctrl-C is how people end it, and no failure.
     with suppress(KeyboardInterrupt):
         while True:
+            of = customer and _followed(app, customer, of)
             for window in windows(app.crm, app.handle, position, kinds or None, of):
                 position = window.position
                 for each in window.seen:
@@ -62,6 +63,12 @@ def watch(
             time.sleep(POLL)
     if once:
         note(_("go on with --after {position}").format(position=position))
+
+
+def _followed(app: App, customer: str, before: str | None) -> str | None:
+    """The id of the customer that is watched: that of another, once they were made one."""
+    [found] = app.handle.get_many(Customer, [customer])
+    return before if found is None else found.id
 
 
 def _print(app: App, found: Seen) -> None:
