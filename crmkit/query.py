@@ -122,9 +122,6 @@ class PathBuilder:
             raise QueryError(f"where[...] takes a path such as 'customer_id.owner', not {path!r}")
         return PathBuilder(f"{self._path}.{path}" if self._path else path)
 
-    def __repr__(self) -> str:
-        return f"where.{self._path}" if self._path else "where"
-
     def __bool__(self) -> bool:
         raise QueryError(f"`where.{self._path}` is not a condition yet; compare it with something")
 

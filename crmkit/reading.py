@@ -270,14 +270,16 @@ class Reader(ABC):
         Raises `TrimmedError` if some of them were trimmed; 0 stands for where the journal begins.
         """
         names = None if kinds is None else [self.schema[kind_name(kind)].name for kind in kinds]
-        found = changes_behind(self._reads(), after, names, limit, since)
         if since is not None:
             Horizon.check(self._reads(), since)
-        return [
-            self._views().of(self.schema, change.kind).show_change(change)
-            for change in found
-            if self._visible(change)
-        ]
+        shown: list[Change] = []
+        while found := changes_behind(self._reads(), after, names, limit, since):
+            for change in filter(self._visible, found):
+                shown.append(self._views().of(self.schema, change.kind).show_change(change))
+            after = found[-1].position
+            if limit is None or len(found) < limit or len(shown) >= limit:
+                break
+        return shown[:limit]
 
     def _visible(self, change: Change) -> bool:
         if change.kind not in self.schema.kinds:

@@ -100,7 +100,7 @@ def test_an_unknown_kind_names_the_nearest():
         Where(5, "eq", 1),
         where.name,
     ],
-    ids=repr,
+    ids=lambda each: repr(each).partition(" at 0x")[0],
 )
 def test_what_does_not_fit_is_refused(condition):
     with pytest.raises(QueryError):

@@ -397,3 +397,24 @@ def test_columns_are_read_without_records_and_restricted(branches, company):
     assert mine == [["a"]]
     with pytest.raises(RestrictedError):
         branches.acting("a").columns(Customer, ["country"])
+
+
+def test_changes_that_are_hidden_do_not_end_a_page(open_crm, plugin):
+    shy = plugin(
+        "shy",
+        crm_restrict=lambda actor, kind: (
+            Restriction((where.owner == "kim",))
+            if kind == "customer" and actor.id == "kim"
+            else None
+        ),
+    )
+    crm = open_crm(shy)
+    with crm.transaction() as tx:
+        for number in range(25):
+            tx.add(Customer(name=str(number), owner="kim" if number in (3, 11, 24) else "lee"))
+    kim, seen, after = crm.acting("kim"), [], 0
+    while found := kim.changes(after, limit=2):
+        seen += [each.position for each in found]
+        after = found[-1].position
+    assert seen == [4, 12, 25]
+    assert [each.position for each in kim.changes(limit=1)] == [4]

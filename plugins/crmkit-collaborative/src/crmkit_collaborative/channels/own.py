@@ -12,7 +12,7 @@ OWN = (
     # A short message goes to a telephone number: whoever has one needs no second identity.
     Channel("sms", label="Text message", identity="phone"),
     Channel("kakao", label="KakaoTalk"),
-    Channel("chat", label="Chat", live=True),
+    Channel("chat", label="Chat"),
     Channel("meeting", label="Meeting", live=True),
     Channel("letter", label="Letter"),
     Channel("social", label="Social media"),

@@ -33,7 +33,8 @@ def packets(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Recor
             if not before or not after or before == after or customer is None:
                 continue
             if not is_packed(tx, write, after):
-                yield packet(tx, write.record, customer, before, after, _moment(tx, write))
+                made = packet(tx, write.record, customer, before, after, _moment(tx, write))
+                yield made.evolve(summary=f"{before} → {after}")
 
 
 def packet(
