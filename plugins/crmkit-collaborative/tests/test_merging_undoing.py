@@ -269,9 +269,10 @@ def test_a_merge_waits_for_a_later_one_that_decided_over_the_same(app):
         undo(app, KIM, first.id)
 
 
-def test_references_to_each_other_lead_nowhere_and_come_back(app):
-    a, b = people(app, "a", "b")
-    edit(app, a, organization_id=b.id)
+@pytest.mark.parametrize("pair", [(0, 1), (1, 0), (1, 1)])
+def test_references_to_each_other_lead_nowhere_and_come_back(app, pair):
+    a, b = both = people(app, "a", "b")
+    edit(app, both[pair[0]], organization_id=both[pair[1]].id)
     before = everything(app)
 
     made = merge(app, a, b)

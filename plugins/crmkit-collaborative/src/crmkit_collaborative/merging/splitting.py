@@ -48,7 +48,7 @@ def split(
         steps = steps_of(tx, merge)
         done = Undone(merge)
         for kind, id, field in returning(tx, steps, Undone(merge)):
-            if kind == "alias":  # ids that had led to the customer before
+            if kind == "alias" or id == merge.lose_id:  # ids that led to the customer, and itself
                 references.setdefault((kind, field), []).append(id)
         done.moved += [(k, id, field) for (k, field), ids in references.items() for id in ids]
         bring_back(tx, steps, references, _own(tx, steps), done)

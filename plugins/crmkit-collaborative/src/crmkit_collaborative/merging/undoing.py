@@ -6,7 +6,7 @@ back; what was changed since stays and is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from crmkit_collaborative.kinds import Merge, NotSame
 from crmkit_collaborative.merging.applying import LOCK
 from crmkit_collaborative.merging.options import VIA
 from crmkit_collaborative.merging.standing import check_standing, check_undoable
-from crmkit_collaborative.merging.steps import Steps, later_changes, steps_of
+from crmkit_collaborative.merging.steps import Move, Steps, later_changes, steps_of
 
 __all__ = ["Kept", "Undone", "bring_back", "returning", "shown", "undo"]
 
@@ -83,19 +83,29 @@ def separated(tx: Transaction, steps: Steps, done: Undone) -> None:
     _take_away(tx, steps, done)
 
 
-def returning(tx: Transaction, steps: Steps, done: Undone) -> Iterable[tuple[str, str, str]]:
+def returning(tx: Transaction, steps: Steps, done: Undone) -> Iterator[tuple[str, str, str]]:
     """The references, as (kind, id, field), that are still as the merge left them."""
-    for move in steps.moves(tx):
-        [record] = tx.get_many(move.kind, [move.id])
-        if record is None or record.id != move.id:  # deleted or merged away since
-            continue
-        edits = later_changes(tx, move.kind, move.id, move.change.position)
-        if record[move.field] != steps.merge.keep_id or any(
-            move.field in (each.delta or {}) for each in edits
-        ):
-            done.kept.append(Kept(move.kind, move.id, move.field, "was moved since"))
-        else:
-            yield move.kind, move.id, move.field
+    versions = {(each.kind, each.id): each.version for each in steps.changes}
+    moves = steps.moves(tx)
+    for name in dict.fromkeys(each.kind for each in moves):
+        mine = [each for each in moves if each.kind == name]
+        found = tx.get_many(name, [each.id for each in mine])
+        for move, record in zip(mine, found, strict=True):
+            if move.id == steps.merge.lose_id:  # who referred to themselves and comes back now
+                yield name, move.id, move.field
+            elif record is None or record.id != move.id:  # deleted or merged away since
+                continue
+            elif record.version == versions[name, move.id] or _still_leads(tx, steps, move, record):
+                yield name, move.id, move.field
+            else:
+                done.kept.append(Kept(name, move.id, move.field, "was moved since"))
+
+
+def _still_leads(tx: Transaction, steps: Steps, move: Move, record: Record) -> bool:
+    """Whether a reference leads to the customer who stayed, and nobody let it lead there."""
+    edits = later_changes(tx, move.kind, move.id, move.change.position)
+    is_edited = any(move.field in (each.delta or {}) for each in edits)
+    return bool(record[move.field] == steps.merge.keep_id) and not is_edited
 
 
 # Records that the merge deleted ---------------------------------------------------------------------------------

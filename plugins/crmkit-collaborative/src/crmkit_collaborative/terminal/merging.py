@@ -99,7 +99,7 @@ def split_merge(app: App, merge: str, move: Sequence[str], reason: str) -> None:
 
 
 def _tell(app: App, done: Sequence[Undone]) -> None:
-    rows = [undone_row(each) for each in done]
+    rows = [undone_row(app, each) for each in done]
     is_one = len(rows) == 1
     show(app, rows, undone_columns(), one=is_one and app.format == "json")
     for each in done:
