@@ -54,7 +54,7 @@ def split(
         bring_back(tx, steps, references, _own(tx, steps), done)
         _note(tx, merge, reason)
         done.merge = tx.update(merge.evolve(status="split"))
-    return shown(handle, done)
+    return shown(crm, handle, done)
 
 
 def _references(

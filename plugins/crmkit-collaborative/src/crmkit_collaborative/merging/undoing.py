@@ -70,7 +70,7 @@ def undo(crm: CRM, actor: Actor, merge_id: str, *, plan: bool = False) -> Undone
         done.merge = tx.update(merge.evolve(status="undone"))
         if plan:
             raise _Plan
-    return shown(handle, done)
+    return shown(crm, handle, done)
 
 
 def separated(tx: Transaction, steps: Steps, done: Undone) -> None:
@@ -250,16 +250,25 @@ def _led_on(tx: Transaction, record: Record, names: Iterable[str]) -> Record:
 # What of it is told ---------------------------------------------------------------------------------------------
 
 
-def shown(handle: Handle, done: Undone) -> Undone:
-    """What undoing did, without the records and fields that the actor may not see."""
-
-    def seen(kind: str, id: str) -> bool:
-        return handle.get_many(kind, [id]) != [None]
-
+def shown(crm: CRM, handle: Handle, done: Undone) -> Undone:
+    """What undoing did, without the records that the actor may not see."""
+    if not crm.plugins.calls("crm_restrict"):
+        return done
+    wanted: dict[str, set[str]] = {}
+    for kind, id in [*done.restored, *((each[0], each[1]) for each in done.moved)]:
+        wanted.setdefault(kind, set()).add(id)
+    for each in done.kept:
+        wanted.setdefault(each.kind, set()).add(each.other or each.id)
+    seen = {
+        (kind, each.id)
+        for kind, ids in wanted.items()
+        for each in handle.get_many(kind, sorted(ids))
+        if each is not None
+    }
     return Undone(
         done.merge,
-        [each for each in done.moved if seen(each[0], each[1])],
-        [each for each in done.restored if seen(*each)],
+        [each for each in done.moved if (each[0], each[1]) in seen],
+        [each for each in done.restored if each in seen],
         done.fields,
-        [each for each in done.kept if seen(each.kind, each.other or each.id)],
+        [each for each in done.kept if (each.kind, each.other or each.id) in seen],
     )
