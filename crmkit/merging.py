@@ -48,17 +48,20 @@ def separate(
         raise NotFound(kind.name, id, "only an id that was merged away can be separated")
     with writer.whole("a separation"):
         writer.delete(aliases, [alias], frozenset())
-        _bring_back(writer, kind, [id])
+        _bring_back(writer, kind, [id], alias)
         for (name, path), ids in references.items():
             found = [each for each in writer.storage.get(name, ids) if each is not None]
-            led = [each for each in found if each[path] == alias["target"]]
+            led = [each for each in found if each[path] in (alias["target"], None)]
             writer.point(writer.schema[name], writer.schema[name].field(path), led, id)
         for name, ids in deleted.items():
-            _bring_back(writer, writer.schema[name], ids)
+            _bring_back(writer, writer.schema[name], ids, alias)
 
 
-def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
-    """Insert records as they were when they were deleted; what they refer to may have been merged or deleted since."""
+def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str], alias: Record) -> None:
+    """Insert records as they were when they were deleted; what they refer to may have been merged or deleted since.
+
+    If that is the one that had taken in the id of the alias, they refer to this id again.
+    """
     inserts = []
     for id in ids:
         history = writer.storage.history(kind.name, id)
@@ -71,8 +74,10 @@ def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
         for field in kind.references:
             if to := record[field.name]:
                 [there] = writer.guards.reader.get_many(str(field.refers_to), [to])
-                if there or not field.required:
-                    record = pointing(record, field, there and there.id)
+                is_taken_in = to == alias["target"] and id != alias.id
+                led = there.id if there else alias.id if is_taken_in else None
+                if led or not field.required:
+                    record = pointing(record, field, led)
         inserts.append(Write("insert", record))
     writer.write(kind, inserts)
 

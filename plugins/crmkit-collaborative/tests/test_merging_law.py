@@ -280,7 +280,7 @@ def check(history: Any) -> None:
     one.gone = other.gone = frozenset({lose})
     for number, step in enumerate(after, len(before)):
         drawn = one.drawn(step, number)
-        stays = {keep, *(each.keep_id for each in one.merges)}
+        stays = {each.keep_id for each in one.merges}
         if drawn[0] == "delete" and drawn[-1] in stays:
             continue
         if one.do(drawn):

@@ -18,7 +18,6 @@ from crmkit import (
     Denied,
     Identity,
     Interaction,
-    NotFound,
     TrimmedError,
     where,
 )
@@ -393,17 +392,50 @@ def test_a_plan_of_undoing_writes_nothing(app):
     assert app.get(Merge, made.id).status == "applied"
 
 
+def test_who_went_comes_back_though_the_kept_one_was_deleted(app):
+    a, b = people(app, "a", "b", owner="lee")
+    theirs, cleared, own = add(
+        app,
+        Identity(customer_id=b.id, channel="email", value="1"),
+        Identity(customer_id=b.id, channel="email", value="2"),
+        Identity(customer_id=a.id, channel="email", value="3"),
+    )
+    talk = add(
+        app, Interaction(identity_id=theirs.id, channel="email", happened_at=NOW, subject="x")
+    )
+    employee = add(app, Customer(name="employee", organization_id=b.id))
+    add(app, prefer(a), prefer(b), prefer(b, "sms"))
+    with app.transaction() as tx:
+        tx.delete(cleared)
+    before = everything(app)
+    made = merge(app, a, b, take={"name": "keep"})
+    with app.transaction() as tx:
+        tx.delete(tx.get(Customer, a.id))
+    assert app.get(Interaction, talk.id).identity_id is None
+
+    undo(app, KIM, made.id)
+
+    gone = {
+        a.id,
+        own.id,
+        *(id for (_, id), each in before.items() if each.get("customer_id") == a.id),
+    }
+    assert everything(app) == {key: each for key, each in before.items() if key[1] not in gone}
+    assert app.get(Customer, employee.id).organization_id == b.id
+
+
 def test_what_cannot_be_undone_says_why(app, clock):
     a, b, c, d = people(app, "a", "b", "c", "d")
-    made, gone = merge(app, a, b), merge(app, c, d)
+    made = merge(app, a, b)
     with pytest.raises(CrmError, match="one customer already"):
         merge(app, a, b)
     undo(app, KIM, made.id)
     with pytest.raises(CrmError, match="was undone already"):
         undo(app, KIM, made.id)
+    gone = merge(app, c, d)
     with app.transaction() as tx:
-        tx.delete(tx.get(Customer, c.id))
-    with pytest.raises(NotFound):
+        tx.separate(Customer, d.id)
+    with pytest.raises(CrmError, match="leads to nobody by now"):
         undo(app, KIM, gone.id)
 
 
