@@ -299,8 +299,8 @@ class Transaction(Reader):
 
         `references`: (kind, field) -> ids of the records that are to refer to it; those that refer elsewhere by now
         are left as they are, those of kinds without their plugin are moved too. `deleted`: kind -> ids of records
-        that come back with it. What a record that comes back refers to may be gone: then it refers to nothing, or to
-        the one that is back, if that was in the one that is gone.
+        that come back with it. What they had referred to may be gone: then that reference is empty, unless it is one
+        of `references`.
         Raises `NotFound` for an id that was not merged away, `TrimmedError` if the journal does not know it any more.
         """
         self._writer.usable()

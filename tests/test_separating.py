@@ -136,7 +136,10 @@ def test_it_comes_back_though_what_took_it_in_is_deleted(app):
         tx.delete(tx.get(Customer, keep.id))
 
     with app.transaction() as tx:
-        references = {("customer", "organization_id"): [employee.id]}
+        references = {
+            ("customer", "organization_id"): [employee.id],
+            ("identity", "customer_id"): [address.id],
+        }
         tx.separate(Customer, lose.id, references, {"identity": [address.id]})
 
     assert app.get(Customer, lose.id).name == "Kim, again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 
 import pytest
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule, Duplicate, Merge, NotSame
@@ -18,7 +19,13 @@ from crmkit import (
     Denied,
     Identity,
     Interaction,
+    InvalidRecords,
+    Manifest,
+    Record,
     TrimmedError,
+    field,
+    hookimpl,
+    kind,
     where,
 )
 from crmkit.trimming import trim
@@ -327,10 +334,6 @@ def test_a_merge_that_fails_leaves_nothing(open_crm):
             if kind == "merge" and each.record.lose_id == lose[1].id
         ]
 
-    from types import ModuleType
-
-    from crmkit import InvalidRecords, Manifest, hookimpl
-
     module = ModuleType("rules")
     module.manifest = Manifest(name="rules")
     module.crm_validate = hookimpl(crm_validate)
@@ -458,10 +461,6 @@ def test_an_erased_customer_comes_back_without_what_was_erased(app):
 
 
 def test_undoing_is_guarded(open_crm):
-    from types import ModuleType
-
-    from crmkit import Manifest, hookimpl
-
     def crm_authorize(kind, writes):
         return [
             each.denial("stays")
@@ -478,3 +477,49 @@ def test_undoing_is_guarded(open_crm):
     with pytest.raises(Denied, match="stays"):
         undo(app, KIM, made.id)
     assert app.get(Customer, b.id).id == a.id
+
+
+# Records of plugins that are gone -------------------------------------------------------------------------------
+
+
+@kind("visit", unique=(("customer_id", "place"),))
+class Visit(Record):
+    """Of a plugin that is gone when customers are merged."""
+
+    customer_id: str = field(refers_to=Customer, on_delete="cascade")
+    place: str = field()
+    host_id: str | None = field(default=None, refers_to=Customer, on_delete="clear")
+
+
+def test_records_of_a_plugin_that_is_gone_move_give_way_and_come_back(open_crm, request):
+    if "memory" in request.node.callspec.id:
+        pytest.skip("what is in memory goes with the app")
+    module = ModuleType("visits")
+    module.manifest = Manifest(name="visits")
+    module.crm_kinds = hookimpl(lambda: [Visit])
+    app = open_crm(module)
+    a, b = people(app, "a", "b")
+    add(
+        app,
+        Visit(customer_id=a.id, place="부산", host_id=b.id),
+        Visit(customer_id=b.id, place="부산"),
+        Visit(customer_id=b.id, place="서울"),
+    )
+    before = everything(app)
+    app.close()
+
+    app = open_crm()
+    made = merge(app, a, b)
+    assert app.count("visit", where.customer_id == a.id) == 2
+    done = undo(app, KIM, made.id)
+    assert ([kind for kind, _ in done.restored], len(done.moved)) == (["visit"], 2)
+    again = merge(app, a, b)
+    with app.transaction() as tx:
+        tx.delete(tx.get(Customer, a.id))
+    undo(app, KIM, again.id)
+    app.close()
+
+    app = open_crm(module)
+    assert everything(app) == {
+        key: each for key, each in before.items() if a.id not in (key[1], each.get("customer_id"))
+    }

@@ -10,7 +10,7 @@ import attrs
 
 from crmkit import Change, Customer, Record, Transaction
 from crmkit.codec import load_document
-from crmkit_collaborative.merging.steps import Move, Steps, later_changes
+from crmkit_collaborative.merging.steps import Steps, later_changes
 
 __all__ = ["Consequences", "consequences"]
 
@@ -31,23 +31,30 @@ class Consequences:
             for each in self.changes
         )
 
-    def brought_back(self, tx: Transaction, steps: Steps) -> list[Record]:
-        """The records that the merge had moved, as they were when they went, and what went with them."""
+    def brought_back(
+        self, tx: Transaction, steps: Steps, references: dict[tuple[str, str], list[str]]
+    ) -> list[Record]:
+        """The records that the merge had moved, as they are to be, and what went with them; `references` is added to."""
+        if not self.changes:
+            return []
         keep, lose = steps.merge.keep_id, steps.merge.lose_id
-        moved: dict[tuple[str, str], list[Move]] = {}
-        for move in steps.moves(tx):
-            if not _is_edited(tx, move):
-                moved.setdefault((move.kind, move.id), []).append(move)
+        moved = _unedited(tx, steps)
         found: list[Record] = []
-        back: set[tuple[str, str]] = set()
+        back = {(Customer.__kind__, lose)}
         # A record went after those that went with it: from the last on, each comes behind what it refers to.
         for change in reversed(self.changes):
-            document: Mapping[str, Any] = change.delta or {}
-            fields = {each.field for each in moved.get((change.kind, change.id), ())}
-            led = {name: lose for name in fields if document.get(name) == keep}
-            if change.action == "delete" and (led or _goes_with(tx, change, back)):
-                back.add((change.kind, change.id))
-                found.append(load_document(tx.schema[change.kind], {**document, **led}))
+            if change.action != "delete":
+                continue
+            kind, id, document = change.kind, change.id, dict(change.delta or {})
+            for name in moved.get((kind, id), ()):
+                if document.get(name) == keep or self.cleared(kind, id, name, keep):
+                    document[name] = lose
+            if _belongs(tx, kind, document, back):
+                back.add((kind, id))
+                found.append(load_document(tx.schema[kind], document))
+                for name in moved.get((kind, id), ()):
+                    if document.get(name) == lose:
+                        references.setdefault((kind, name), []).append(id)
         return found
 
     def point_back(self, tx: Transaction, records: list[Record]) -> None:
@@ -62,17 +69,27 @@ class Consequences:
                     tx.update(record.set(name, before))
 
 
-def _is_edited(tx: Transaction, move: Move) -> bool:
-    edits = later_changes(tx, move.kind, move.id, move.change.position)
-    return any(move.field in (each.delta or {}) for each in edits)
+def _unedited(tx: Transaction, steps: Steps) -> dict[tuple[str, str], list[str]]:
+    """The records whose references the merge moved, and in which fields, where nobody moved them since."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for move in steps.moves(tx):
+        edits = later_changes(tx, move.kind, move.id, move.change.position)
+        if not any((each.delta or {}).get(move.field, (0, None))[1] for each in edits):
+            found.setdefault((move.kind, move.id), []).append(move.field)
+    return found
 
 
-def _goes_with(tx: Transaction, change: Change, back: set[tuple[str, str]]) -> bool:
-    document: Mapping[str, Any] = change.delta or {}
-    return any(
-        each.on_delete == "cascade" and (str(each.refers_to), document.get(each.name)) in back
-        for each in tx.schema[change.kind].references
-    )
+def _belongs(
+    tx: Transaction, name: str, document: Mapping[str, Any], back: set[tuple[str, str]]
+) -> bool:
+    """Whether a record, when deleted, went with one of those that are back, and with no other."""
+    owners = [
+        (str(each.refers_to), document[each.name])
+        for each in tx.schema[name].references
+        if each.on_delete == "cascade" and document.get(each.name)
+    ]
+    rest = [each for each in owners if each not in back]
+    return len(rest) < len(owners) and all(tx.get_many(k, [id]) != [None] for k, id in rest)
 
 
 def consequences(tx: Transaction, steps: Steps) -> Consequences:

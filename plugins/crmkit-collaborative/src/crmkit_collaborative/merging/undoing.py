@@ -82,7 +82,7 @@ def separated(tx: Transaction, steps: Steps, done: Undone) -> None:
     for kind, id, field in returning(tx, steps, gone, done):
         references.setdefault((kind, field), []).append(id)
         done.moved.append((kind, id, field))
-    lost = gone.brought_back(tx, steps)
+    lost = gone.brought_back(tx, steps, references)
     bring_back(tx, steps, references, [*lost, *_deleted(tx, steps)], done)
     gone.point_back(tx, lost)
     _take_away(tx, steps, done)
