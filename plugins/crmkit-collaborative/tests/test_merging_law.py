@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from crmkit_collaborative.kinds import ChannelPreference, ContactRule, Duplicate, NotSame
+from crmkit_collaborative.kinds import ChannelPreference, ContactRule, Duplicate, Merge, NotSame
 from crmkit_collaborative.merging.applying import apply
 from crmkit_collaborative.merging.options import MergeOptions
 from crmkit_collaborative.merging.undoing import undo
@@ -147,7 +147,7 @@ class World:
     crm: CRM
     clock: FakeClock
     gone: frozenset[str] = frozenset()
-    merges: list[str] = attrs.field(factory=list)
+    merges: list[Merge] = attrs.field(factory=list)
 
     @classmethod
     def new(cls) -> World:
@@ -237,12 +237,13 @@ class World:
         # What belongs to both of the first two is one value while they are one.
         take: Any = {"organization_id": "keep"}
         [done] = apply(self.crm, KIM, keep, [lose], MergeOptions(take=take))
-        self.merges.append(done.merge.id)
+        self.merges.append(done.merge)
+        self.gone |= {lose}
 
     def undo(self) -> None:
         if self.merges:
-            undo(self.crm, KIM, self.merges[-1])
-            self.merges.pop()
+            undo(self.crm, KIM, self.merges[-1].id)
+            self.gone -= {self.merges.pop().lose_id}
 
 
 STEPS = st.builds(
@@ -272,19 +273,22 @@ def check(history: Any) -> None:
         one.without_ghosts()
         other.without_ghosts()
     assert one.everything() == other.everything()
-    options = MergeOptions(anyway=True)
     try:
-        [merge] = apply(one.crm, KIM, keep, [lose], options)
+        [merge] = apply(one.crm, KIM, keep, [lose], MergeOptions(anyway=True))
     except CrmError:
         return  # one of the two was deleted
     one.gone = other.gone = frozenset({lose})
     for number, step in enumerate(after, len(before)):
         drawn = one.drawn(step, number)
-        if {"merge": keep in drawn[1:], "delete": drawn[-1] == keep}.get(drawn[0]):
+        stays = {each.keep_id for each in one.merges}
+        if drawn[0] == "delete" and drawn[-1] in stays:
             continue
         if one.do(drawn):
             # What only the merge made possible, as in a place that it made free, is no history without it.
             assume(other.do(drawn) or drawn[0] == "tag")
+    while keep in one.gone or any(each.keep_id == keep for each in one.merges):
+        one.undo()
+        other.undo()
     undo(one.crm, KIM, merge.merge.id)
     assert one.everything() == other.everything()
 

@@ -127,8 +127,8 @@ def pairs(reader: Reader, keep: str, lose: str) -> Pairs:
     for row in rows(NotSame):
         other = row.b_id if row.a_id == lose else row.a_id
         a, b = sorted((keep, other))
-        if other == keep:
-            not_same = row
+        if other in (keep, lose):
+            not_same = row if other == keep else not_same
             goes.append(row)
         elif reader.count(NotSame, where.a_id == a, where.b_id == b):
             goes.append(row)

@@ -10,6 +10,7 @@ from crmkit import CRM, Actor, CrmError, Customer, Handle, Record, Transaction
 from crmkit.codec import load_document
 from crmkit_collaborative.kinds import Duplicate, Merge, NotSame
 from crmkit_collaborative.merging.applying import LOCK
+from crmkit_collaborative.merging.consequences import Consequences
 from crmkit_collaborative.merging.options import VIA
 from crmkit_collaborative.merging.standing import check_standing
 from crmkit_collaborative.merging.steps import Steps, steps_of
@@ -39,7 +40,7 @@ def split(
     """
     handle = crm.acting(attrs.evolve(actor, via=VIA))
     merge = handle.get(Merge, merge_id)
-    handle.get(Customer, merge.keep_id)
+    handle.get(Customer, merge.keep_id)  # with nobody to split it from, a merge can only be undone
     references = _references(handle, merge, records)
     with handle.transaction(unrestricted=True) as tx:
         tx.lock(LOCK)
@@ -47,14 +48,14 @@ def split(
         check_standing(tx, merge)
         steps = steps_of(tx, merge)
         done = Undone(merge)
-        for kind, id, field in returning(tx, steps, Undone(merge)):
-            if kind == "alias":  # ids that had led to the customer before
+        for kind, id, field in returning(tx, steps, Consequences(), Undone(merge)):
+            if kind == "alias" or id == merge.lose_id:  # ids that led to the customer, and itself
                 references.setdefault((kind, field), []).append(id)
         done.moved += [(k, id, field) for (k, field), ids in references.items() for id in ids]
         bring_back(tx, steps, references, _own(tx, steps), done)
         _note(tx, merge, reason)
         done.merge = tx.update(merge.evolve(status="split"))
-    return shown(handle, done)
+    return shown(crm, handle, done)
 
 
 def _references(

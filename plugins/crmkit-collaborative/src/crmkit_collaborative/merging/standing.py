@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crmkit import CrmError, Customer, Transaction, where
+from crmkit import CRM, Alias, CrmError, Customer, Handle, Transaction, where
 from crmkit_collaborative.kinds import Merge
 from crmkit_collaborative.merging.steps import Steps, steps_of
 
-__all__ = ["check_standing", "check_undoable"]
+__all__ = ["check_seen", "check_standing", "check_undoable"]
 
 
 def check_standing(tx: Transaction, merge: Merge) -> None:
-    """Raise `CrmError` unless the merge stands and the customer who stayed is there."""
+    """Raise `CrmError` unless the merge stands, and no later one stands on it."""
     if merge.status != "applied":
         raise CrmError(
             f"merge {merge.id} was {merge.status} already; `crm merge apply {merge.keep_id} {merge.lose_id}` makes "
             "them one again"
         )
-    [keep] = tx.get_many(Customer, [merge.keep_id])
-    if keep is None:
+    later = _standing(tx, lose_id=merge.keep_id)
+    if later is not None:
         raise CrmError(
-            f"customer {merge.keep_id}, into whom {merge.lose_id} went, was deleted since; add a customer with what "
-            "the journal has of them"
+            f"customer {merge.keep_id} went into {later.keep_id} since; `crm merge undo {later.id}` first"
         )
-    if keep.id != merge.keep_id:
-        later = _standing(tx, lose_id=merge.keep_id)
-        what = f"`crm merge undo {later.id}` first" if later else "it cannot be undone"
-        raise CrmError(f"customer {merge.keep_id} went into {keep.id} since; {what}")
-    if tx.get(Customer, merge.lose_id).id != merge.keep_id:
+    [alias] = tx.get_many(Alias, [merge.lose_id])
+    if alias is None or alias.target != merge.keep_id:
+        where_to = alias.target if alias else "nobody"
         raise CrmError(
-            f"customer {merge.lose_id} is apart from {merge.keep_id} by now; nothing is to be undone"
+            f"customer {merge.lose_id} leads to {where_to} by now, not to {merge.keep_id}; nothing is to be undone"
         )
+
+
+def check_seen(crm: CRM, handle: Handle, merge: Merge) -> None:
+    """Raise `NotFound` if the actor may not see the customer who stayed; one who was deleted is hidden from nobody."""
+    if crm.get_many(Customer, [merge.keep_id]) != [None]:
+        handle.get(Customer, merge.keep_id)
 
 
 def _standing(tx: Transaction, **fields: str) -> Merge | None:

@@ -6,7 +6,7 @@ back; what was changed since stays and is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,9 +17,10 @@ from crmkit.codec import dump_document, load_document
 from crmkit_collaborative import kinds
 from crmkit_collaborative.kinds import Merge, NotSame
 from crmkit_collaborative.merging.applying import LOCK
+from crmkit_collaborative.merging.consequences import Consequences, consequences
 from crmkit_collaborative.merging.options import VIA
-from crmkit_collaborative.merging.standing import check_standing, check_undoable
-from crmkit_collaborative.merging.steps import Steps, later_changes, steps_of
+from crmkit_collaborative.merging.standing import check_seen, check_standing, check_undoable
+from crmkit_collaborative.merging.steps import Move, Steps, later_changes, steps_of
 
 __all__ = ["Kept", "Undone", "bring_back", "returning", "shown", "undo"]
 
@@ -57,7 +58,7 @@ def undo(crm: CRM, actor: Actor, merge_id: str, *, plan: bool = False) -> Undone
     the journal does not know it any more.
     """
     handle = crm.acting(attrs.evolve(actor, via=VIA))
-    handle.get(Customer, handle.get(Merge, merge_id).keep_id)
+    check_seen(crm, handle, handle.get(Merge, merge_id))
     with suppress(_Plan), handle.transaction(unrestricted=True) as tx:
         tx.lock(LOCK)
         merge = tx.get(Merge, merge_id)
@@ -66,36 +67,61 @@ def undo(crm: CRM, actor: Actor, merge_id: str, *, plan: bool = False) -> Undone
         check_undoable(tx, steps)
         done = Undone(merge)
         separated(tx, steps, done)
-        _values_back(tx, steps, done)
+        if tx.get_many(Customer, [merge.keep_id]) != [None]:
+            _values_back(tx, steps, done)
         done.merge = tx.update(merge.evolve(status="undone"))
         if plan:
             raise _Plan
-    return shown(handle, done)
+    return shown(crm, handle, done)
 
 
 def separated(tx: Transaction, steps: Steps, done: Undone) -> None:
     """Bring the customer back with all that the merge moved and nobody moved since."""
+    gone = consequences(tx, steps)
     references: dict[tuple[str, str], list[str]] = {}
-    for kind, id, field in returning(tx, steps, done):
+    for kind, id, field in returning(tx, steps, gone, done):
         references.setdefault((kind, field), []).append(id)
         done.moved.append((kind, id, field))
-    bring_back(tx, steps, references, _deleted(tx, steps), done)
+    lost = gone.brought_back(tx, steps, references)
+    bring_back(tx, steps, references, [*lost, *_deleted(tx, steps)], done)
+    gone.point_back(tx, lost)
     _take_away(tx, steps, done)
 
 
-def returning(tx: Transaction, steps: Steps, done: Undone) -> Iterable[tuple[str, str, str]]:
+def returning(
+    tx: Transaction, steps: Steps, gone: Consequences, done: Undone
+) -> Iterator[tuple[str, str, str]]:
     """The references, as (kind, id, field), that are still as the merge left them."""
-    for move in steps.moves(tx):
-        [record] = tx.get_many(move.kind, [move.id])
-        if record is None or record.id != move.id:  # deleted or merged away since
-            continue
-        edits = later_changes(tx, move.kind, move.id, move.change.position)
-        if record[move.field] != steps.merge.keep_id or any(
-            move.field in (each.delta or {}) for each in edits
-        ):
-            done.kept.append(Kept(move.kind, move.id, move.field, "was moved since"))
-        else:
-            yield move.kind, move.id, move.field
+    versions = {(each.kind, each.id): each.version for each in steps.changes}
+    moves = steps.moves(tx)
+    for name in dict.fromkeys(each.kind for each in moves):
+        mine = [each for each in moves if each.kind == name]
+        found = tx.get_many(name, [each.id for each in mine])
+        for move, record in zip(mine, found, strict=True):
+            if move.id == steps.merge.lose_id:  # who referred to themselves and comes back now
+                yield name, move.id, move.field
+            elif record is None or record.id != move.id:  # deleted or merged away since
+                continue
+            elif record.version == versions[name, move.id] or _still_leads(
+                tx, steps, gone, move, record
+            ):
+                yield name, move.id, move.field
+            else:
+                done.kept.append(Kept(name, move.id, move.field, "was moved since"))
+
+
+def _still_leads(
+    tx: Transaction, steps: Steps, gone: Consequences, move: Move, record: Record
+) -> bool:
+    """Whether a reference leads to the customer who stayed, or went with them, and nobody let it lead there."""
+    keep, to = steps.merge.keep_id, record[move.field]
+    edits = [
+        each
+        for each in later_changes(tx, move.kind, move.id, move.change.position)
+        if each.transaction != gone.transaction and move.field in (each.delta or {})
+    ]
+    is_cleared = to is None and gone.cleared(move.kind, move.id, move.field, keep)
+    return not edits and (bool(to == keep) or is_cleared)
 
 
 # Records that the merge deleted ---------------------------------------------------------------------------------
@@ -121,7 +147,7 @@ def _is_lost(tx: Transaction, steps: Steps, field: Field, record: Record) -> boo
         return False
     [there] = tx.get_many(str(field.refers_to), [to])
     if there is None:
-        return field.on_delete == "cascade"
+        return field.on_delete == "cascade" or to == steps.merge.keep_id
     return isinstance(record, kinds.Duplicate) and bool(there.id != to)
 
 
@@ -240,16 +266,25 @@ def _led_on(tx: Transaction, record: Record, names: Iterable[str]) -> Record:
 # What of it is told ---------------------------------------------------------------------------------------------
 
 
-def shown(handle: Handle, done: Undone) -> Undone:
-    """What undoing did, without the records and fields that the actor may not see."""
-
-    def seen(kind: str, id: str) -> bool:
-        return handle.get_many(kind, [id]) != [None]
-
+def shown(crm: CRM, handle: Handle, done: Undone) -> Undone:
+    """What undoing did, without the records that the actor may not see."""
+    if not crm.plugins.calls("crm_restrict"):
+        return done
+    wanted: dict[str, set[str]] = {}
+    for kind, id in [*done.restored, *((each[0], each[1]) for each in done.moved)]:
+        wanted.setdefault(kind, set()).add(id)
+    for each in done.kept:
+        wanted.setdefault(each.kind, set()).add(each.other or each.id)
+    seen = {
+        (kind, each.id)
+        for kind, ids in wanted.items()
+        for each in handle.get_many(kind, sorted(ids))
+        if each is not None
+    }
     return Undone(
         done.merge,
-        [each for each in done.moved if seen(each[0], each[1])],
-        [each for each in done.restored if seen(*each)],
+        [each for each in done.moved if (each[0], each[1]) in seen],
+        [each for each in done.restored if each in seen],
         done.fields,
-        [each for each in done.kept if seen(each.kind, each.other or each.id)],
+        [each for each in done.kept if (each.kind, each.other or each.id) in seen],
     )

@@ -115,8 +115,12 @@ def undone_columns() -> Mapping[str, str]:
     }
 
 
-def undone_row(done: Undone) -> dict[str, Any]:
+def undone_row(app: App, done: Undone) -> dict[str, Any]:
     """What undoing did: sums, and what stayed as it is since people worked on it."""
+    kept = [
+        {"kind": each.kind, "id": each.id, "field": each.field, "reason": each.reason}
+        for each in done.kept
+    ]
     return {
         "merge": done.merge.id,
         "status": done.merge.status,
@@ -124,10 +128,7 @@ def undone_row(done: Undone) -> dict[str, Any]:
         "moved": len(done.moved),
         "restored": len(done.restored),
         "fields": done.fields,
-        "kept": [
-            {"kind": each.kind, "id": each.id, "field": each.field, "reason": each.reason}
-            for each in done.kept
-        ],
+        "kept": kept if app.format == "json" else len(kept),
     }
 
 

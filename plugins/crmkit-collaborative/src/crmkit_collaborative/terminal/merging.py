@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from crmkit import Customer, where
+from crmkit import Customer, NotFound, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, limit, many
 from crmkit.cli.output import note, show, values
@@ -16,6 +17,7 @@ from crmkit_collaborative.merging.applying import apply
 from crmkit_collaborative.merging.options import POLICIES, MergeOptions, read_takes
 from crmkit_collaborative.merging.planning import MergePlan, check_group, plan
 from crmkit_collaborative.merging.splitting import read_records, split
+from crmkit_collaborative.merging.standing import check_seen
 from crmkit_collaborative.merging.undoing import Undone, undo
 from crmkit_collaborative.terminal.merged import (
     note_kept,
@@ -99,7 +101,7 @@ def split_merge(app: App, merge: str, move: Sequence[str], reason: str) -> None:
 
 
 def _tell(app: App, done: Sequence[Undone]) -> None:
-    rows = [undone_row(each) for each in done]
+    rows = [undone_row(app, each) for each in done]
     is_one = len(rows) == 1
     show(app, rows, undone_columns(), one=is_one and app.format == "json")
     for each in done:
@@ -118,18 +120,25 @@ def list_merges(app: App, customer: str | None, limit: int) -> None:
     rows = [
         values(app.kind("merge"), each)
         for each in app.handle.find(Merge, *conditions, order="-id")
-        if app.handle.get_many(Customer, [each.keep_id]) != [None]
+        if _is_seen(app, each)
     ][:limit]
     empty = _("nobody was merged yet; `crm merge apply KEEP LOSE` does")
     columns = {"id": _("Id"), "created_at": _("At"), "keep_id": _("Kept")}
     show(app, rows, {**columns, "lose_id": _("Merged away"), "status": _("Status")}, empty=empty)
 
 
+def _is_seen(app: App, merge: Merge) -> bool:
+    with suppress(NotFound):
+        check_seen(app.crm, app.handle, merge)
+        return True
+    return False
+
+
 @merge.define("show", click.Argument(["merge"]))
 def show_merge(app: App, merge: str) -> None:
     """One merge: who went into whom, when, by what policy."""
     found = app.handle.get(Merge, merge)
-    app.handle.get(Customer, found.keep_id)
+    check_seen(app.crm, app.handle, found)
     kind = app.kind("merge")
     row = values(kind, found)
     show(app, [row], {name: app.label(kind.field(name)) for name in row}, one=True)
