@@ -176,3 +176,17 @@ def test_bad_input_is_a_sentence(crm_cli, known):
     assert "are one customer already" in done.output
     assert "nobody" not in done.output
     assert "no customer" in crm_cli("duplicates", "explain", "x", "y", code=3).output
+
+
+def test_a_merge_where_a_third_is_like_both(open_crm):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        a, b, c = (add(tx, "김철수", "kim@b.example") for _ in "abc")
+        tx.add(NotSame(a_id=min(a.id, c.id), b_id=max(a.id, c.id)))
+        tx.add(NotSame(a_id=min(b.id, c.id), b_id=max(b.id, c.id)))
+    run_workers(crm, once=True)
+    with crm.transaction() as tx:
+        tx.merge(tx.get(Customer, a.id), tx.get(Customer, b.id))
+    run_workers(crm, once=True)
+    assert pairs(crm) == []
+    assert crm.count(Duplicate) == 0

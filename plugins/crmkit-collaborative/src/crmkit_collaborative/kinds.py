@@ -150,8 +150,7 @@ class Handover(Record):
 @kind(
     "duplicate",
     title="zone",
-    unique=(("a_id", "b_id"),),
-    indexes=(("zone", "score"), ("b_id",)),
+    indexes=(("a_id", "b_id"), ("zone", "score"), ("b_id",)),
 )
 class Duplicate(Record):
     """Two customers who seem to be one, `a_id` being the smaller id: noted when a record comes, gone when it is settled.
@@ -166,13 +165,7 @@ class Duplicate(Record):
     parts: Mapping[str, Any] = field(factory=dict)
 
 
-@kind(
-    "not_same",
-    label="Not the same",
-    title="reason",
-    unique=(("a_id", "b_id"),),
-    indexes=(("b_id",),),
-)
+@kind("not_same", label="Not the same", title="reason", indexes=(("a_id", "b_id"), ("b_id",)))
 class NotSame(Record):
     """Somebody looked and said that these two are not one; `a_id` is the smaller id."""
 

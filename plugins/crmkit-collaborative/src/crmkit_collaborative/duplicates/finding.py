@@ -14,10 +14,10 @@ from crmkit_collaborative.duplicates.blocking import Blocks
 from crmkit_collaborative.duplicates.comparing import Frequencies
 from crmkit_collaborative.duplicates.people import Person, person
 from crmkit_collaborative.duplicates.scoring import Score, Zone, score, zone
-from crmkit_collaborative.kinds import NotSame
+from crmkit_collaborative.kinds import Duplicate, NotSame
 from crmkit_collaborative.settings import Settings
 
-__all__ = ["Duplicates", "Found", "as_people", "find", "people", "ruled_out"]
+__all__ = ["Duplicates", "Found", "as_people", "find", "pair", "people", "ruled_out"]
 
 PHONES = frozenset({"phone", "mobile", "fax", "sms"})
 """The channels whose addresses are telephone numbers."""
@@ -67,7 +67,13 @@ def find(crm: Any, settings: Settings, told: Progress | None = None) -> Duplicat
 
 def ruled_out(crm: Any) -> set[tuple[str, str]]:
     """The pairs of which somebody said that they are not the same."""
-    return {(each.a_id, each.b_id) for each in crm.find(NotSame)}
+    return set(map(pair, crm.find(NotSame)))
+
+
+def pair(of: NotSame | Duplicate) -> tuple[str, str]:
+    """The ids of a pair, the smaller one first; after a merge they may stand the other way round."""
+    a, b = sorted((of.a_id, of.b_id))
+    return a, b
 
 
 def people(crm: Any, compared: Sequence[str], told: Progress) -> Iterator[Person]:

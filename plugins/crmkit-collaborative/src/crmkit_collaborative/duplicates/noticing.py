@@ -8,7 +8,7 @@ from typing import Any
 from crmkit import Change, Customer, Identity, where
 from crmkit.query import any_of
 from crmkit_collaborative.duplicates.comparing import Frequencies, values
-from crmkit_collaborative.duplicates.finding import as_people
+from crmkit_collaborative.duplicates.finding import as_people, pair
 from crmkit_collaborative.duplicates.people import Person
 from crmkit_collaborative.duplicates.scoring import Score, score, zone
 from crmkit_collaborative.kinds import Duplicate, NotSame
@@ -31,14 +31,16 @@ def notice(tx: Any, changes: Sequence[Change]) -> None:
     for one in _present(tx, ids):
         found = {(each.a, each.b): each for each in _scores(tx, one, settings)}
         mine = any_of(where.a_id == one.id, where.b_id == one.id)
-        apart = {(each.a_id, each.b_id) for each in tx.find(NotSame, mine)}
-        kept = {(each.a_id, each.b_id): each for each in tx.find(Duplicate, mine)}
-        for pair, record in kept.items():
-            if pair not in found or pair in apart:
-                tx.delete(record)
-        for pair, made in found.items():
-            if pair not in apart:
-                _keep(tx, kept.get(pair), made, settings)
+        apart = set(map(pair, tx.find(NotSame, mine)))
+        kept: dict[tuple[str, str], Duplicate] = {}
+        for each in list(tx.find(Duplicate, mine)):
+            if pair(each) not in found or pair(each) in apart or pair(each) in kept:
+                tx.delete(each)
+            else:
+                kept[pair(each)] = each
+        for two, made in found.items():
+            if two not in apart:
+                _keep(tx, kept.get(two), made, settings)
 
 
 def _keep(tx: Any, known: Duplicate | None, made: Score, settings: Settings) -> None:

@@ -135,14 +135,14 @@ def not_same(app: App, a: str, b: str, reason: str) -> None:
     one, other = sorted(app.handle.get(Customer, each).id for each in (a, b))
     if one == other:
         raise click.UsageError(_("{a} and {b} are one customer already").format(a=a, b=b))
-    pair = (where.a_id == one, where.b_id == other)
+    both = (where.a_id.in_([one, other]), where.b_id.in_([one, other]))
     with app.handle.transaction() as tx:
-        known = next(iter(tx.find(NotSame, *pair)), None)
+        known = next(iter(tx.find(NotSame, *both)), None)
         if known is None:
             known = tx.add(NotSame(a_id=one, b_id=other, reason=reason))
         elif reason:
             known = tx.update(known.evolve(reason=reason))
-        for each in list(tx.find(Duplicate, *pair)):
+        for each in list(tx.find(Duplicate, *both)):
             tx.delete(each)
     show(app, [{"a": one, "b": other, "reason": known.reason}], columns="a b reason", one=True)
 
