@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from crmkit_collaborative.duplicates.comparing import Frequencies, values
 from crmkit_collaborative.duplicates.people import Person
 
-__all__ = ["MOST", "Blocks", "candidates", "keys"]
+__all__ = ["MOST", "Blocks", "keys"]
 
 MOST = 50
 """What more customers have than that is common; it counts only together with something else."""
@@ -49,25 +49,20 @@ class Blocks:
     """The pairs of a base that are compared, and what was too common to go by."""
 
     def __init__(self, people: Sequence[Person], seen: Frequencies) -> None:
-        self.skipped: dict[tuple[str, ...], int] = {}
-        self._blocks: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._people = people
+        self._seen = seen
+        blocks: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for number, each in enumerate(people):
             for key in set(keys(each, seen)):
-                self._blocks[key].append(number)
+                blocks[key].append(number)
+        self.skipped = {key: len(block) for key, block in blocks.items() if len(block) > MOST}
+        self._blocks = {key: block for key, block in blocks.items() if 1 < len(block) <= MOST}
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Pairs of places in the base, each once."""
-        done: set[tuple[int, int]] = set()
-        for key, block in self._blocks.items():
-            if len(block) > MOST:
-                self.skipped[key] = len(block)
-                continue
-            for pair in combinations(block, 2):
-                if pair not in done:
-                    done.add(pair)
-                    yield pair
-
-
-def candidates(people: Sequence[Person], seen: Frequencies) -> Iterable[tuple[int, int]]:
-    """The pairs of a base that are compared."""
-    return Blocks(people, seen)
+        """Pairs of places in the base, each once: of one customer at a time, so that not all are held."""
+        for number, each in enumerate(self._people):
+            found: set[int] = set()
+            for key in keys(each, self._seen):
+                found.update(other for other in self._blocks.get(key, ()) if other > number)
+            for other in sorted(found):
+                yield number, other
