@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -145,12 +145,20 @@ class Migration:
         self._op.drop_index(name)
         self._run()
 
+    def _sample(self, table: Table, columns: Iterable[str]) -> None:
+        # With PostgreSQL's own 100 it takes each word that fewer than 1 in 270 records have for one that 1 in 500 have,
+        # and looks for it in the newest records of a large table instead of in the index; with this it is 1 in 5,000.
+        for name in columns:
+            column = f"ALTER COLUMN {quoted(name)} SET STATISTICS 1000"
+            self._link.run(f"ALTER TABLE {table.name} {column}")
+
     def create_index(self, table: Table, index: Index) -> None:
         """An index; records that clash in a unique one are named."""
         if index.vectors:
             parts = ", ".join(quoted(each.name) for each, _ in index.expressions)
             # Entries that wait are written a third as dear, in kilobytes so few that searching them is no matter.
             how = f"USING gin ({parts}) WITH (fastupdate = on, gin_pending_list_limit = 256)"
+            self._sample(table, [each.name for each, _ in index.expressions])
         else:
             how = f"({', '.join(_indexed(*each) for each in index.expressions)})"
         unique = "UNIQUE " if index.unique else ""
