@@ -248,7 +248,7 @@ class World:
 
 STEPS = st.builds(
     Step,
-    st.sampled_from(["add", "add", "add", "set", "move", "tag", "delete", "merge", "undo"]),
+    st.sampled_from(["add", "add", "add", "set", "move", "move", "tag", "delete", "merge", "undo"]),
     st.integers(0, 9),
     st.integers(0, 9),
     st.integers(0, 9),
@@ -256,7 +256,7 @@ STEPS = st.builds(
 HISTORIES = st.tuples(
     st.lists(STEPS, min_size=4, max_size=14),
     st.sampled_from([(a, b) for a in PEOPLE for b in PEOPLE if a != b]),
-    st.lists(STEPS, max_size=10),
+    st.lists(STEPS, min_size=2, max_size=12),
     st.booleans(),
 )
 

@@ -147,7 +147,7 @@ def _is_lost(tx: Transaction, steps: Steps, field: Field, record: Record) -> boo
         return False
     [there] = tx.get_many(str(field.refers_to), [to])
     if there is None:
-        return field.on_delete == "cascade" or to == steps.merge.keep_id
+        return field.on_delete == "cascade" or field.required
     return isinstance(record, kinds.Duplicate) and bool(there.id != to)
 
 
