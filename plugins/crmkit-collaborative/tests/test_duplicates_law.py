@@ -193,3 +193,11 @@ def test_noise_is_not_found():
         for n in range(500)
     ]
     assert not [each for each in made(base).values() if zone(each, 0.92, 0.75) == "auto"]
+
+
+def test_the_first_branch_is_not_the_third():
+    a, b = (
+        person(id, "organization", f"창{n}동 작은도서관", details={"country": "KR"})
+        for id, n in (("a", 1), ("b", 3))
+    )
+    assert [each.outcome for each in two(a, b).parts if each.of == "name"] == ["different"]

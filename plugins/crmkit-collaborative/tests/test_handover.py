@@ -238,3 +238,28 @@ def test_each_message_after_it_is_judged_once(texts, place):
     assert [message for message, _ in found] == [each for each in said if each.at >= at]
     for _, repeat in found:
         assert repeat is None or int(repeat.earlier) < place
+
+
+def test_what_is_masked_is_left_out_and_breaks_nothing(open_crm, clock):
+    shy = ModuleType("shy")
+    shy.manifest = Manifest("shy")
+    masks = {
+        "interaction": ["subject", "body"],
+        "handover": ["facts", "promises", "open_questions"],
+    }
+    shy.crm_restrict = hookimpl(
+        lambda actor, kind: (
+            Restriction(masked=masks[kind]) if actor.id == "lee" and kind in masks else None
+        )
+    )
+    crm = open_crm(shy)
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        write(tx, kim, clock(), REFUND, subject="비밀")
+        tx.update(kim.evolve(owner="park"))
+        write(tx, kim, clock.tick(), REFUND)
+    lee = crm.acting("lee")
+    said = list(lines(lee, latest(lee, kim.id)))
+    assert "비밀" not in str(said)
+    found = measure(lee, clock() - timedelta(days=1), clock.tick())
+    assert (len(found.messages), found.repeated) == (2, ())

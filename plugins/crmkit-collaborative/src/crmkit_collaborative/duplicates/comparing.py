@@ -108,7 +108,7 @@ def _names(mine: Sequence[str], yours: Sequence[str], seen: Frequencies) -> Iter
     left, right = list(mine), list(yours)
     pairs = sorted(
         (
-            (-_likeness(one, other), i, j)
+            (-_word_likeness(one, other), i, j)
             for i, one in enumerate(left)
             for j, other in enumerate(right)
         ),

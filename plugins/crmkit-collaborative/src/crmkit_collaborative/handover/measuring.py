@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from crmkit import Interaction, where
+from crmkit import MASKED, Interaction, where
 from crmkit.query import Condition
 from crmkit_collaborative.handover.repeating import BEFORE, WITHIN, Message, Repeat, repeats
 from crmkit_collaborative.kinds import Handover
@@ -82,4 +82,10 @@ def _said(crm: Any, customer: str, packets: Sequence[Handover]) -> list[Message]
         where.happened_at <= last,
         order="happened_at",
     )
-    return [Message(each.id, each.happened_at, each.subject, each.body) for each in found]
+    return [
+        Message(each.id, each.happened_at, *map(_text, (each.subject, each.body))) for each in found
+    ]
+
+
+def _text(value: Any) -> str:
+    return "" if value is MASKED else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from crmkit import Customer, Handle, Interaction, Section, where
+from crmkit import MASKED, Customer, Handle, Interaction, Section, where
 from crmkit.cli.language import Word
 from crmkit_collaborative.kinds import Handover
 
@@ -37,14 +37,19 @@ def lines(crm: Any, packet: Handover, as_of: datetime | None = None) -> Iterator
     for label, text in ((Word("Reason"), packet.reason), (Word("Summary"), packet.summary)):
         if text:
             yield label, text
-    for each in packet.open_questions:
+    for each in _open(packet.open_questions):
         yield Word("Open question"), each
-    for each in packet.promises:
+    for each in _open(packet.promises):
         yield Word("Promise"), each
     for label, name in ((Word("Unanswered"), "open"), (Word("Contact"), "contacts")):
-        for fact in _seen(crm, packet.facts.get(name, ()), as_of):
-            title = fact.subject or fact.body[:60]
+        for fact in _seen(crm, dict(_open(packet.facts)).get(name, ()), as_of):
+            title = _open(fact.subject) or _open(fact.body)[:60]
             yield label, f"{fact.happened_at:%Y-%m-%d} {fact.channel}: {title} ({fact.id})"
+
+
+def _open(value: Any) -> Any:
+    """A value, or nothing in place of one that the reader may not see."""
+    return () if value is MASKED else value
 
 
 def _seen(crm: Any, ids: Any, as_of: datetime | None) -> list[Interaction]:

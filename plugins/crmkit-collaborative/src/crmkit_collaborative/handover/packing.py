@@ -10,7 +10,7 @@ from crmkit import GuardView, Interaction, Record, where
 from crmkit.changes import Write
 from crmkit_collaborative.kinds import Handover
 
-__all__ = ["OWNERS", "packets"]
+__all__ = ["OWNERS", "packet", "packets"]
 
 OWNERS = ("owner", "assignee")
 """A change of one of these fields, from somebody to somebody, is a transfer."""
