@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,13 @@ from tests.benchmarks.measuring import INDEXED, Row, table
 from tests.benchmarks.processes import PROCESSES, measured_processes
 from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measured
 
-SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
-"""What a server of our own is given beside PostgreSQL's defaults, small and large companies alike."""
-
 NAMES = (*LOADING, *READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
+
+
+def settings() -> dict[str, str]:
+    """What a server of our own is given beside PostgreSQL's defaults: a quarter of the memory, as its manual advises."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"shared_buffers": f"{memory // 4 // 2**20}MB", "max_wal_size": "8GB"}
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -102,7 +106,7 @@ def server() -> Iterator[str]:
         raise Absent(str(error)) from error
     with ExitStack() as stack:
         try:
-            cluster = stack.enter_context(Cluster(durable=True, **SETTINGS))
+            cluster = stack.enter_context(Cluster(durable=True, **settings()))
         except NoServer as error:
             raise Absent(str(error)) from error
         yield cluster.create()
