@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -22,7 +23,7 @@ from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measur
 NAMES = (*LOADING, *READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
 
 
-def settings() -> dict[str, str]:
+def settings() -> dict[str, Any]:
     """What a server of our own is given beside PostgreSQL's defaults: a quarter of the memory, as its manual advises."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"shared_buffers": f"{memory // 4 // 2**20}MB", "max_wal_size": "8GB"}
