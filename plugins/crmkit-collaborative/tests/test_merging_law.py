@@ -12,7 +12,14 @@ from typing import Any
 
 import attrs
 import pytest
-from crmkit_collaborative.kinds import ChannelPreference, ContactRule, Duplicate, Merge, NotSame
+from crmkit_collaborative.kinds import (
+    ChannelPreference,
+    ContactRule,
+    Duplicate,
+    Handover,
+    Merge,
+    NotSame,
+)
 from crmkit_collaborative.merging.applying import apply
 from crmkit_collaborative.merging.options import MergeOptions
 from crmkit_collaborative.merging.undoing import undo
@@ -148,6 +155,7 @@ class World:
     clock: FakeClock
     gone: frozenset[str] = frozenset()
     merges: list[Merge] = attrs.field(factory=list)
+    merged_at: datetime = datetime.max.replace(tzinfo=UTC)
 
     @classmethod
     def new(cls) -> World:
@@ -164,13 +172,25 @@ class World:
         self.crm = CRM(self.crm.storage, LOADED["less"], Config(), self.clock)
         self.crm.start()
 
-    def everything(self) -> dict[tuple[str, str], dict[str, Any]]:
-        return {
-            (kind.name, each.id): {name: each[name] for name in kind.fields}
-            for kind in self.crm.schema
-            if kind.name != "merge"
-            for each in self.crm.find(kind.name)
-        }
+    def everything(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        """What there is, by kind and id.
+
+        Hand-overs have ids of their own and tell what was known at their time; some of those that come later
+        are there only since an owner came with the merge.
+        """
+        found: dict[tuple[str, ...], dict[str, Any]] = {}
+        for kind in self.crm.schema:
+            for each in () if kind.name == "merge" else self.crm.find(kind.name):
+                said = {name: each[name] for name in kind.fields}
+                key: tuple[str, ...] = (kind.name, each.id)
+                if isinstance(each, Handover):
+                    if each.at > self.merged_at:
+                        continue
+                    key = (kind.name, each.subject_id, each.at.isoformat())
+                    del said["facts"]
+                assert key not in found
+                found[key] = said
+        return found
 
     # What a step is, with what there is ------------------------------------------------------------------------
 
@@ -278,6 +298,7 @@ def check(history: Any) -> None:
     except CrmError:
         return  # one of the two was deleted
     one.gone = other.gone = frozenset({lose})
+    one.merged_at = other.merged_at = one.clock()
     for number, step in enumerate(after, len(before)):
         drawn = one.drawn(step, number)
         stays = {each.keep_id for each in one.merges}
