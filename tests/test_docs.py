@@ -295,6 +295,22 @@ def test_every_command_is_in_the_reference() -> None:
     assert not missing
 
 
+def test_all_that_the_collaborative_plugin_brings_is_in_its_page() -> None:
+    plugin = importlib.import_module("crmkit_collaborative")
+    page = (DOCS / "reference" / "collaborative.md").read_text("utf-8")
+    heads = set(re.findall(r"^#+ `(.*)`$", reference.expand(page), flags=re.M))
+    names = {each for each in vars(plugin.hookspecs) if each.startswith("crm_")}
+    names |= {each.__kind__ for each in plugin.crm_kinds()}
+    names |= {path for path, _, _ in reference.plugin_commands("crmkit_collaborative")}
+    assert {"crm_channels", "handover", "crm contact how", "crm customer stream"} <= names
+    assert names <= heads
+    implemented = {each for each in vars(plugin) if each.startswith("crm_")}
+    assert implemented <= set(re.findall(r"`(crm_\w+)`", page))
+    assert {each.name for each in attrs.fields(plugin.Settings)} <= set(
+        re.findall(r"`(\w+)`", page)
+    )
+
+
 def test_every_public_name_says_what_it_is() -> None:
     silent = []
     for name in crmkit.__all__:

@@ -22,6 +22,9 @@ __all__ = ["KINDS", "write_plugin"]
 KINDS = ("module", "storage", "channel", "report")
 """What a new plugin can be."""
 
+PARTNERS = {"channel": '"crmkit-collaborative", '}
+"""What a kind of plugin is tested with, as pyproject.toml lists it: nothing that it cannot do without."""
+
 LONGEST = 24
 """The most letters in a name, so that the lines in which it is used stay short."""
 
@@ -38,6 +41,7 @@ def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
     words = _words(name.removeprefix("crmkit-"))
     if kind not in KINDS:
         raise PluginError(f"there is no kind of plugin {kind!r}; there are {', '.join(KINDS)}")
+    words["partners"] = PARTNERS.get(kind, "")
     target = folder.absolute() / f"crmkit-{words['name']}"
     if target.exists():
         raise PluginError(f"{target} is there already; choose another name, or another --dir")

@@ -12,6 +12,7 @@ import functools
 import importlib
 import inspect
 import itertools
+import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -73,9 +74,9 @@ def hook_parts(function: Callable[..., Any]) -> dict[str, str]:
     return parts
 
 
-def hook(name: str) -> str:
-    """One hook: what it is for, its arguments, and the table of its promises."""
-    function = getattr(hookspecs, name)
+def hook(name: str, module: str = "crmkit.hookspecs") -> str:
+    """One hook: what it is for, its arguments, and the table of its promises; a plugin's own with its module."""
+    function = getattr(importlib.import_module(module), name)
     parts = hook_parts(function)
     rows = [(key, value) for key, value in parts.items() if key != "summary"]
     return "\n".join(
@@ -240,8 +241,9 @@ def part(module: str, *given: str) -> str:
     for each in given:
         thing = getattr(home, each)
         if inspect.isclass(thing):
-            arguments = "" if inspect.isabstract(thing) else _signature(thing)
-            body = "\n".join([_doc(thing), "", *_members(thing, frozenset())])
+            is_made_so = not (inspect.isabstract(thing) or issubclass(thing, crmkit.Record))
+            arguments = _signature(thing) if is_made_so else ""
+            body = "\n".join([_doc(thing), "", _fields(thing), *_members(thing, frozenset())])
             shown.append(
                 f"::::{{py:class}} {each}{arguments.removesuffix(' -> None')}\n\n{body}\n::::\n"
             )
@@ -251,6 +253,30 @@ def part(module: str, *given: str) -> str:
             doc = _data_docs(module).get(each, "")
             shown.append(f"::::{{py:data}} {each}\n\n{doc}\n::::\n")
     return f"```{{py:currentmodule}} {module}\n```\n\n" + "\n".join(shown)
+
+
+# Kinds and fields of plugins --------------------------------------------------------------------------------------
+
+
+def kinds(module: str) -> str:
+    """The kinds of a plugin's module, in the order in which it has them."""
+    home = importlib.import_module(module)
+    found = [getattr(home, each) for each in home.__all__]
+    found.sort(key=lambda cls: inspect.getsourcelines(cls)[1])
+    heads = (f"### `{each.__kind__}`\n\n{part(module, each.__name__)}" for each in found)
+    return "\n".join(heads)
+
+
+def added_fields(module: str) -> str:
+    """The fields that a module of a plugin adds to kinds of others: its `FIELDS`."""
+    home = importlib.import_module(module)
+    docs = {getattr(home, name): doc for name, doc in _data_docs(module).items()}
+    rows = []
+    for each in home.FIELDS:
+        type_, _ = declarations.type_of(each.type, each, each.name)
+        kind = each.on if isinstance(each.on, str) else each.on.__kind__
+        rows.append((f"`{kind}`", f"`{each.name}`", type_.name, docs.get(each.name, "")))
+    return _table(("Kind", "Field", "Type", ""), rows)
 
 
 # Errors, types, operators ----------------------------------------------------------------------------------------
@@ -305,9 +331,9 @@ def operators() -> str:
 # Contracts -------------------------------------------------------------------------------------------------------
 
 
-def contract(name: str) -> str:
+def contract(name: str, module: str = "crmkit.testing") -> str:
     """The rules of a contract, grouped as its code is: each is the docstring of a test."""
-    cls = getattr(importlib.import_module("crmkit.testing"), name)
+    cls = getattr(importlib.import_module(module), name)
     parts = []
     for base in [*cls.__mro__]:
         tests = [each for each in vars(base).items() if each[0].startswith("test_")]
@@ -379,12 +405,30 @@ def all_commands() -> list[tuple[str, Any, Any]]:
     return list(_walk(crm, click.Context(crm, info_name="crm", obj=App())))
 
 
-def commands() -> str:
-    """What every built-in command takes."""
+def plugin_commands(module: str) -> list[tuple[str, Any, Any]]:
+    """Every command that a plugin brings, those of its groups too."""
+    import click
+
+    from crmkit.cli.app import App
+    from crmkit.cli.root import crm
+
+    found: list[tuple[str, Any, Any]] = []
+    for spec in importlib.import_module(module).crm_commands():
+        above = click.Context(crm, info_name="crm", obj=App())
+        if spec.group:
+            above = click.Context(click.Group(spec.group), above, spec.group)
+        command = pkgutil.resolve_name(spec.target)
+        found += _walk(command, click.Context(command, above, spec.name))
+    return found
+
+
+def commands(module: str = "") -> str:
+    """What every built-in command takes, or every one of a plugin."""
     parts = []
-    for path, command, context in all_commands():
+    for path, command, context in plugin_commands(module) if module else all_commands():
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         level = "##" if path.count(" ") <= 1 else "###"
+        level += "#" if module else ""
         parts.append(f"{level} `{path}`\n")
         parts.append(f"{inspect.cleandoc(command.help or '')}\n")
         parts.append(f"```text\n{usage}\n```\n")
@@ -409,11 +453,11 @@ def exit_codes() -> str:
 # crm.toml --------------------------------------------------------------------------------------------------------
 
 
-def keys(name: str) -> str:
+def keys(name: str, module: str = "crmkit") -> str:
     """The keys of a table of crm.toml: type and default."""
     import attrs
 
-    cls = getattr(crmkit, name)
+    cls = getattr(importlib.import_module(module), name)
     rows = []
     for each in attrs.fields(cls):
         if each.metadata.get("key", True):
@@ -450,7 +494,8 @@ GENERATORS: dict[str, Callable[..., str]] = {
     each.__name__: each
     for each in (
         *(hook, hooks, name, names, part, error_tree, field_types, operators),
-        *(contracts, fixtures, broken, commands, exit_codes, keys, house),
+        *(contract, contracts, fixtures, broken, commands, exit_codes, keys, house),
+        *(kinds, added_fields),
     )
 }
 

@@ -85,3 +85,28 @@ def test_a_hand_over_from_the_terminal(crm_cli, kim):
     assert found["by_case"] == [{"kind": "customer", "id": kim.id, "handovers": [row["id"]]}]
     done = crm_cli("handover", "give", kim.id, "--to", "lee", code=2)
     assert "lee has this customer already" in done.output
+
+
+def test_days_are_those_of_the_company(crm_cli, crm, kim, clock):
+    clock.tick(hours=11)  # in Seoul the next day has begun
+    with crm.transaction() as tx:
+        made = {"channel": "email", "happened_at": clock(), "subject": "환불"}
+        tx.add(Interaction(customer_id=kim.id, **made))
+    crm_cli("contact", "prefer", kim.id, "email")
+
+    assert "stated 2026-03-02" in crm_cli("contact", "how", kim.id).output
+    assert "\n  2026-03-02 " in crm_cli("contact", "how", kim.id, "--explain").output
+    given = crm_cli("handover", "give", kim.id, "--to", "lee").output
+    assert "2026-03-02 email: 환불" in given
+
+
+def test_of_a_packet_nothing_is_cut(crm_cli, kim):
+    promise = "We promised the money by Friday, and a call in the afternoon once it has arrived"
+    given = crm_cli("handover", "give", kim.id, "--to", "lee", "--promise", promise).output
+    assert promise in given
+
+
+def test_what_was_noted_has_the_headings_of_other_records(crm_cli, kim):
+    said = crm_cli("--lang", "ko", "contact", "prefer", kim.id, "email").output
+    assert "등록 시각" in said
+    assert "Created at" not in said

@@ -263,3 +263,20 @@ def test_what_is_masked_is_left_out_and_breaks_nothing(open_crm, clock):
     assert "비밀" not in str(said)
     found = measure(lee, clock() - timedelta(days=1), clock.tick())
     assert (len(found.messages), found.repeated) == (2, ())
+
+
+def test_a_contact_of_which_all_is_masked_is_a_line_of_masks(open_crm, clock):
+    shy = ModuleType("shy")
+    shy.manifest = Manifest("shy")
+    masked = Restriction(masked=["subject", "body", "happened_at"])
+    shy.crm_restrict = hookimpl(
+        lambda actor, kind: masked if (actor.id, kind) == ("lee", "interaction") else None
+    )
+    crm = open_crm(shy)
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        write(tx, kim, clock(), REFUND, subject="비밀")
+        tx.update(kim.evolve(owner="park"))
+    lee = crm.acting("lee")
+    said = [text for label, text in lines(lee, latest(lee, kim.id)) if label == "Contact"]
+    assert [text.partition(" (")[0] for text in said] == ["••• email: •••"]

@@ -50,6 +50,7 @@ from crmkit.testing.fixtures import FakeClock
 
 KIM = Actor("kim@acme.example")
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 PEOPLE = ("c0", "c1", "c2", "c3")
 
 
@@ -155,7 +156,7 @@ class World:
     clock: FakeClock
     gone: frozenset[str] = frozenset()
     merges: list[Merge] = attrs.field(factory=list)
-    merged_at: datetime = datetime.max.replace(tzinfo=UTC)
+    merged_at: datetime = NEVER
 
     @classmethod
     def new(cls) -> World:
@@ -179,14 +180,14 @@ class World:
         are there only since an owner came with the merge.
         """
         found: dict[tuple[str, ...], dict[str, Any]] = {}
-        for kind in self.crm.schema:
-            for each in () if kind.name == "merge" else self.crm.find(kind.name):
-                said = {name: each[name] for name in kind.fields}
-                key: tuple[str, ...] = (kind.name, each.id)
+        for of in self.crm.schema:
+            for each in () if of.name == "merge" else self.crm.find(of.name):
+                said = {name: each[name] for name in of.fields}
+                key: tuple[str, ...] = (of.name, each.id)
                 if isinstance(each, Handover):
                     if each.at > self.merged_at:
                         continue
-                    key = (kind.name, each.subject_id, each.at.isoformat())
+                    key = (of.name, each.subject_id, each.at.isoformat())
                     del said["facts"]
                 assert key not in found
                 found[key] = said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from crmkit import MASKED, Customer, Handle, Interaction, Section, where
 from crmkit.cli.language import Word
@@ -41,10 +42,19 @@ def lines(crm: Any, packet: Handover, as_of: datetime | None = None) -> Iterator
         yield Word("Open question"), each
     for each in _open(packet.promises):
         yield Word("Promise"), each
+    zone = ZoneInfo(crm.company.timezone)
     for label, name in ((Word("Unanswered"), "open"), (Word("Contact"), "contacts")):
         for fact in _seen(crm, dict(_open(packet.facts)).get(name, ()), as_of):
-            title = _open(fact.subject) or _open(fact.body)[:60]
-            yield label, f"{fact.happened_at:%Y-%m-%d} {fact.channel}: {title} ({fact.id})"
+            yield label, _said(fact, zone)
+
+
+def _said(fact: Interaction, zone: ZoneInfo) -> str:
+    """A contact in a line; what of it the reader may not see stands as a mask."""
+    at: Any = fact.happened_at
+    day = at if at is MASKED else at.astimezone(zone).date()
+    title: Any = fact.subject or fact.body
+    title = title if title is MASKED or fact.subject else title[:60]
+    return f"{day} {fact.channel}: {title} ({fact.id})"
 
 
 def _open(value: Any) -> Any:

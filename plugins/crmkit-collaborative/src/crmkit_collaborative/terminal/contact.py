@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from crmkit import Customer, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
-from crmkit.cli.output import bar, note, show, values
+from crmkit.cli.output import bar, note, show
+from crmkit.cli.records import KindGroup
 from crmkit_collaborative.channels.channel import Channel
 from crmkit_collaborative.channels.registry import channels
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule
@@ -45,14 +47,14 @@ def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
     mine = known(app.handle, found, known_.values(), purpose, now)
     needed = purpose in app.crm.settings(Settings).consent_for
     chosen = choose(known_.values(), mine, purpose, now, base, needs_consent=needed)
-    rows = [_row(place, each) for place, each in enumerate(chosen, 1)]
+    rows = [_row(app, place, each) for place, each in enumerate(chosen, 1)]
     if explain and app.format == "json":
         rows = [{**row, "sum": _sum(each.observed)} for row, each in zip(rows, chosen, strict=True)]
     show(app, rows, columns="rank channel use rate because")
     if explain and app.format != "json":
         for each in chosen:
             if each.observed.evidence:
-                _explained(each.observed, now)
+                _explained(app, each.observed, now)
 
 
 def _channels(app: App) -> Mapping[str, Channel]:
@@ -66,31 +68,35 @@ def _counted(app: App, found: Iterable[Any], progress: Any) -> Iterable[Any]:
         yield each
 
 
-def _row(place: int, choice: Choice) -> Mapping[str, Any]:
+def _row(app: App, place: int, choice: Choice) -> Mapping[str, Any]:
     return {
         "rank": place,
         "channel": choice.channel,
         "use": choice.usable,
         "rate": round(choice.observed.rate, 4),
-        "because": _because(choice),
+        "because": _because(app, choice),
     }
 
 
-def _because(choice: Choice) -> str:
+def _day(app: App, at: datetime) -> str:
+    return app.local(at)[:10]
+
+
+def _because(app: App, choice: Choice) -> str:
     rule, preference = choice.permit.rule, choice.preference
     if rule is not None and not choice.permit.allowed:
         said = {
             "withdrawn": _("consent was withdrawn"),
             "do_not_contact": _("asked for no contact"),
         }
-        return f"{said[rule.verdict]} {rule.since:%Y-%m-%d} ({rule.id})"
+        return f"{said[rule.verdict]} {_day(app, rule.since)} ({rule.id})"
     if not choice.permit.allowed:
         return _("no consent, which this purpose needs")
     if not choice.reachable:
         return _("no address on it")
     if preference is not None:
         stated = _("stated") if preference.source == "stated" else _("decided by the company")
-        return f"{stated} {preference.since:%Y-%m-%d} ({preference.id})"
+        return f"{stated} {_day(app, preference.since)} ({preference.id})"
     seen = len(choice.observed.evidence)
     return _("observed: {count}").format(count=seen) if seen else _("not tried yet")
 
@@ -109,7 +115,7 @@ def _sum(observed: Observed) -> Mapping[str, Any]:
     }
 
 
-def _explained(observed: Observed, now: Any) -> None:
+def _explained(app: App, observed: Observed, now: datetime) -> None:
     note(
         f"{observed.channel}: ({observed.hits:.4f} + {observed.prior:g} x {observed.base:.4f}) / "
         f"({observed.total:.4f} + {observed.prior:g}) = {observed.rate:.4f}"
@@ -119,7 +125,7 @@ def _explained(observed: Observed, now: Any) -> None:
         days = max(0.0, (now - at).total_seconds() / 86_400)
         by = f" {each.by}" if each.by else ""
         note(
-            f"  {at:%Y-%m-%d} {each.contact.id}: {each.value} x 0.5^({days:.2f}/{HALF_LIFE:g}) = "
+            f"  {_day(app, at)} {each.contact.id}: {each.value} x 0.5^({days:.2f}/{HALF_LIFE:g}) = "
             f"{each.value} x {weighed:.4f}, {each.why}{by}"
         )
 
@@ -160,8 +166,7 @@ def _same(key: Mapping[str, Any]) -> list[Any]:
 
 def _written(app: App, made: Any) -> None:
     kind = app.kind(made.__kind__)
-    found = values(kind, made)
-    show(app, [found], {name: app.label(kind.field(name)) for name in found}, one=True)
+    KindGroup(kind, app.label(kind)).written(made.id, app)
 
 
 def _check_channel(app: App, channel: str) -> None:

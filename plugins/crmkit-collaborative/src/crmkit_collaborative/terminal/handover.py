@@ -68,7 +68,7 @@ def show_packet(app: App, handover: str) -> None:
 def _shown(app: App, made: Handover) -> None:
     if app.format == "table":
         rows = [(_(label), cell(app, text)) for label, text in lines(app.handle, made)]
-        write_table(rows)
+        write_table(rows, names=("", "text"))  # whole: half a promise is none
         note(made.id)
         return
     kind = app.kind(Handover.__kind__)

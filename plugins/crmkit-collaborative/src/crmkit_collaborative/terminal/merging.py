@@ -12,6 +12,7 @@ from crmkit import Customer, NotFound, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, limit, many
 from crmkit.cli.output import note, show, values
+from crmkit.cli.records import KindGroup
 from crmkit_collaborative.kinds import Merge
 from crmkit_collaborative.merging.applying import apply
 from crmkit_collaborative.merging.options import POLICIES, MergeOptions, read_takes
@@ -140,5 +141,4 @@ def show_merge(app: App, merge: str) -> None:
     found = app.handle.get(Merge, merge)
     check_seen(app.crm, app.handle, found)
     kind = app.kind("merge")
-    row = values(kind, found)
-    show(app, [row], {name: app.label(kind.field(name)) for name in row}, one=True)
+    KindGroup(kind, app.label(kind)).print(found, app, {})
