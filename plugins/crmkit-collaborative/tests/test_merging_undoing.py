@@ -265,6 +265,39 @@ def test_several_that_went_into_one_come_back_in_any_order(app, order):
     assert everything(app) == before
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("own", [(), ("both",)])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_tag_that_two_brought_goes_with_the_last_of_them(app, order, own, together):
+    a, b, c = people(app, "a", "b", "c")
+    edit(app, a, tags=own)
+    edit(app, b, tags=("both", "b"))
+    edit(app, c, tags=("c", "both"))
+    made = merge(app, a, b, c) if together else [merge(app, a, b), merge(app, a, c)]
+
+    undo(app, KIM, made[order[0]].id)
+    left = "cb"[order[0]]
+    assert {*app.get(Customer, a.id).tags} == {"both", left}
+    undo(app, KIM, made[order[1]].id)
+
+    assert app.get(Customer, a.id).tags == own
+
+
+def test_a_tag_that_somebody_gave_again_is_their_own(app):
+    a, b, c = people(app, "a", "b", "c")
+    for each in (b, c):
+        edit(app, each, tags=("both",))
+    made = [merge(app, a, b), merge(app, a, c)]
+    edit(app, a, tags=())
+    edit(app, a, tags=("both",))
+    for each in made:
+        undo(app, KIM, each.id)
+    again = merge(app, a, b)
+    undo(app, KIM, again.id)
+
+    assert app.get(Customer, a.id).tags == ("both",)
+
+
 def test_a_merge_waits_for_a_later_one_that_decided_over_the_same(app):
     a, b, c = people(app, "a", "b", "c")
     edit(app, b, owner="lee")

@@ -59,10 +59,14 @@ class Steps:
     def _is_kept(self, change: Change) -> bool:
         return change.kind == Customer.__kind__ and change.id == self.merge.keep_id
 
+    def kept(self) -> list[Change]:
+        """The changes of the customer who stays."""
+        return [*filter(self._is_kept, self.changes)]
+
     def values(self) -> Mapping[str, tuple[Any, Any]]:
         """What it changed in the customer who stays: field -> (before, after), in plain form."""
         found: dict[str, tuple[Any, Any]] = {}
-        for change in filter(self._is_kept, self.changes):
+        for change in self.kept():
             for name, (before, after) in (change.delta or {}).items():
                 found[name] = (found.get(name, (before, None))[0], after)
         return found

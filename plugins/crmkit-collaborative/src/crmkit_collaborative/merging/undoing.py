@@ -18,6 +18,7 @@ from crmkit_collaborative import kinds
 from crmkit_collaborative.kinds import Merge, NotSame
 from crmkit_collaborative.merging.applying import LOCK
 from crmkit_collaborative.merging.consequences import Consequences, consequences
+from crmkit_collaborative.merging.members import origins
 from crmkit_collaborative.merging.options import VIA
 from crmkit_collaborative.merging.standing import check_seen, check_standing, check_undoable
 from crmkit_collaborative.merging.steps import Move, Steps, later_changes, steps_of
@@ -203,17 +204,15 @@ def _values_back(tx: Transaction, steps: Steps, done: Undone) -> None:
     kind = tx.schema[Customer.__kind__]
     now = dump_document(kind, keep)
     edits = later_changes(tx, kind.name, keep.id, steps.position)
-    back = dict(now)
+    back = dict(now) | _collections_back(tx, steps, now, edits)
     for name, (before, after) in steps.values().items():
-        since = [each.delta[name][1] for each in edits if each.delta and name in each.delta]
         if isinstance(before or after, list):
-            back[name] = _without(now.get(name) or [], before or [], after or [], since)
-        elif _is_left(tx, kind.fields.get(name), now.get(name), after, edits):
+            continue
+        if _is_left(tx, kind.fields.get(name), now.get(name), after, edits):
             back[name] = before
         elif now.get(name) != before:
             done.kept.append(Kept(kind.name, keep.id, name, "was changed since"))
-        if back.get(name) != now.get(name):
-            done.fields.append(name)
+    done.fields += [name for name in back if back[name] != now.get(name)]
     if done.fields:
         tx.update(_led_on(tx, load_document(kind, _present(back)), done.fields))
 
@@ -233,21 +232,25 @@ def _is_left(
     return now is None and [each.transaction for each in mine] == [went.transaction]
 
 
-def _without(
-    now: Sequence[Any], before: Sequence[Any], after: Sequence[Any], since: Sequence[Sequence[Any]]
-) -> list[Any]:
-    """What is there now, without what the merge brought, with what it took.
-
-    What people put in or took out since stays so: `since` are the values that they gave.
-    """
-    if not since and now == after:
-        return [*before]
-    brought = [each for each in after if each not in before]
-    took = [each for each in before if each not in after]
-    for value in since:
-        brought = [each for each in brought if each in (value or ())]
-        took = [each for each in took if each not in (value or ())]
-    return [*(each for each in now if each not in brought), *took]
+def _collections_back(
+    tx: Transaction, steps: Steps, now: dict[str, Any], edits: Sequence[Change]
+) -> dict[str, Any]:
+    """The collections without what only this merge brought, with what it took; people's own changes stay."""
+    values, found = steps.values(), {}
+    names = {name for name, pair in values.items() if isinstance(pair[0] or pair[1], list)}
+    names |= {name for name, value in now.items() if isinstance(value, list)}
+    for name in sorted(names):
+        members = now.get(name) or []
+        before, after = (pair or [] for pair in values.get(name, (members, members)))
+        since = [each.delta[name][1] or () for each in edits if each.delta and name in each.delta]
+        brought = origins(tx, steps.merge.keep_id, name, members).alone(steps.merge.id, members)
+        took = [each for each in before if each not in after]
+        took = [each for each in took if not any(each in value for value in since)]
+        rest = [*(each for each in members if each not in brought), *took]
+        is_as_before = not since and len(rest) == len(before) and all(e in before for e in rest)
+        if rest or members:
+            found[name] = [*before] if is_as_before else rest
+    return found
 
 
 def _present(document: dict[str, Any]) -> dict[str, Any]:
