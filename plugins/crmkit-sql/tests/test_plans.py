@@ -6,6 +6,7 @@ import json
 
 import pytest
 from crmkit_sql.paging import paged
+from crmkit_sql.searching import PLANNING
 from crmkit_sql.tokens import tsquery
 
 from crmkit.declarations import custom_field, read_kind
@@ -29,11 +30,11 @@ def steps(node):
 def explain(connection):
     """What PostgreSQL does for a statement, were the table too large to be read whole."""
 
-    def explain_(storage, sql, values, without=("seqscan",)):
+    def explain_(storage, sql, values, without=("seqscan",), first=()):
         link = connection(storage)
         with link.transaction():
-            for each in without:
-                link.execute(f"SET LOCAL enable_{each} = off")
+            for each in (*(f"SET LOCAL enable_{name} = off" for name in without), *first):
+                link.execute(each)
             [[found]] = link.execute(f"EXPLAIN (FORMAT JSON) {sql}", values).fetchall()
         plan = json.loads(found) if isinstance(found, str) else found
         return list(steps(plan[0]["Plan"]))
@@ -165,6 +166,19 @@ def test_search_goes_by_the_index_of_tokens(lab, explain, connection):
     phrases = map(tsquery, search_phrases("환불"))
     found = explain(lab.storage, compiled.sql, compiled.bind([*phrases, 2**40]), without=())
     assert any(step.get("Index Name") == "specimen__search" for step in found)
+
+
+@pytest.mark.parametrize("first", [(), (PLANNING,)])
+def test_no_search_waits_for_other_processes_to_start(lab, explain, first):
+    lab.named(*(f"refund {number}" for number in range(300)))
+    assert lab.search("refund")
+    [compiled] = [each for key, each in lab.storage._book.cache.items() if key[0] == "search"]
+    costs = ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size")
+    eager = [f"SET LOCAL {each} = 0" for each in (*costs, "min_parallel_index_scan_size")]
+    values = compiled.bind([*map(tsquery, search_phrases("refund")), 2**40])
+    found = explain(lab.storage, compiled.sql, values, first=[*eager, *first])
+    # Without it they would be: the planner is made to like them here.
+    assert any(step["Node Type"].startswith("Gather") for step in found) == (not first)
 
 
 def test_the_history_of_a_record_and_the_way_behind_a_position(lab, explain):

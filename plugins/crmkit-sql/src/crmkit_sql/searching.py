@@ -28,12 +28,14 @@ _Hit: TypeAlias = tuple[int, Table, Sequence[Any]]
 
 _END = 2**63 - 1
 PLANNING = (
-    "SELECT set_config('random_page_cost', '1', true), set_config('cpu_operator_cost', '0.2', true)"
+    "SELECT set_config('random_page_cost', '1', true), set_config('cpu_operator_cost', '0.2', true), "
+    "set_config('max_parallel_workers_per_gather', '0', true)"
 )
 """What the planner is to know: looking for a word in a vector costs as much as many comparisons of numbers.
 
 Else it reads the newest records one by one long after asking the index of tokens would have been quicker, and a search
-for a rare word takes the longer the more records there are.
+for a rare word takes the longer the more records there are. Nor do several processes search for one: to start them
+takes longer than what they find together.
 """
 
 MOST = 50
