@@ -122,11 +122,16 @@ def test_consent_is_asked_for_where_it_is_needed():
     assert order(Known(BOTH, rules=agreed), "marketing", needs_consent=True) == ["email"]
 
 
-def test_without_an_address_a_channel_is_of_no_use():
-    assert order(Known({"email": ["a@b.example"]})) == [
-        "email",
-        "phone",
-    ]  # a call can be made to any number
+def test_without_an_address_a_channel_is_of_no_use_but_in_person():
+    channels = [Channel("email", "E-mail"), Channel("phone", "Telephone", live=True)]
+    channels += [Channel("visit", "Visit", live=True, addressed=False)]
+    channels += [Channel("form", "Form", directions=("in",))]
+    found = choose(channels, Known({"email": ["a@b.example"], "form": ["x"]}), None, NOW, {})
+    assert [(each.channel, each.usable) for each in found] == [
+        ("email", True),
+        ("visit", True),
+        ("phone", False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class Channel:
     `name` is what interactions and identities call it, `label` what people read. `directions`: whether customers can
     come in on it, the company go out on it, or both. `identity`: the channel of the identities it uses, its own name if
     none is given, as `sms` uses those of `phone`. `live`: people talk at the same time, as on the telephone or in
-    person.
+    person. `addressed`: nobody is reached on it without an address; in person, say, they are.
     """
 
     name: str
@@ -24,3 +24,4 @@ class Channel:
     directions: tuple[Literal["in", "out"], ...] = ("in", "out")
     identity: str | None = None
     live: bool = False
+    addressed: bool = True

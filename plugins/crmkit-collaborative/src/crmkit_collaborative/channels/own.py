@@ -13,7 +13,7 @@ OWN = (
     Channel("sms", label="Text message", identity="phone"),
     Channel("kakao", label="KakaoTalk"),
     Channel("chat", label="Chat"),
-    Channel("meeting", label="Meeting", live=True),
+    Channel("meeting", label="Meeting", live=True, addressed=False),
     Channel("letter", label="Letter"),
     Channel("social", label="Social media"),
 )

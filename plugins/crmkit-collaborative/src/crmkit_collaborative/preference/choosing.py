@@ -55,7 +55,7 @@ def choose(
     *,
     needs_consent: bool = False,
 ) -> list[Choice]:
-    """All channels, those to try first at the beginning: what may not be used comes last, whatever speaks for it.
+    """All channels on which the company goes out, those to try first at the beginning: what may not be used comes last, whatever speaks for it.
 
     What the customer stated goes before what the company decided, that before what was observed; a preference for the
     purpose before one for any; a newer before an older; then the higher rate. `base` is the rate of each channel over
@@ -63,6 +63,8 @@ def choose(
     """
     found = []
     for each in channels:
+        if "out" not in each.directions:
+            continue
         evidence = [one for one in known.contacts if one.contact.channel == each.name]
         preference = _preference(known.preferences, each.name, purpose)
         found.append(
@@ -71,7 +73,7 @@ def choose(
                 preference.source if preference else "observed",
                 rate(each.name, evidence, now, base.get(each.name, 0.0)),
                 permit(known.rules, each.name, purpose, needs_consent=needs_consent),
-                bool(known.addresses.get(each.identity or each.name)) or each.live,
+                not each.addressed or bool(known.addresses.get(each.identity or each.name)),
                 preference,
             )
         )
