@@ -96,7 +96,8 @@ class _Directory:
     def _member(self, place: Place, branch: Branch, staff: Staff) -> Iterator[Step]:
         random, stays = self.story.random, list(_stays(place, staff))
         skills = dict.fromkeys(skill for each in stays for skill in SKILLS[each.department])
-        remote = REMOTE if place.opened > self.story.since and staff is place.staff[-1] else None
+        is_abroad = place is not self.story.branches[0]
+        remote = REMOTE if is_abroad and staff is place.staff[-1] else None
         member = Member(
             id=self.story.new_id(staff.since),
             actor=staff.id,
@@ -110,6 +111,8 @@ class _Directory:
         yield Step(staff.since, [member], actor=_head(place))
         for each in stays:
             yield from self._stay(place, member, each)
+        if staff.leaves is not None:
+            yield Step(staff.leaves, write=partial(_gone, member.id), actor=_head(place))
 
     def _languages(self, place: Place, staff: Staff) -> Iterator[str]:
         """That of the branch, and those of the customers whom they are given."""
@@ -137,6 +140,11 @@ def _head(place: Place) -> Actor:
 
 def _left(id: str, on: date, tx: Transaction) -> None:
     tx.update(tx.get(Membership, id).evolve(until=on))
+
+
+def _gone(id: str, tx: Transaction) -> None:
+    """Whoever left is still known, as their contacts are, and never at work."""
+    tx.update(tx.get(Member, id).evolve(working_hours={}))
 
 
 def _stays(place: Place, staff: Staff) -> Iterator[Stay]:

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from crmkit_demo.story import Branch, Staff, Step, Story
+from crmkit_demo.story import Branch, Character, Matter, Staff, Step, Story
 
-from crmkit import Customer, Transaction
+from crmkit import Customer, Interaction, Transaction
 from crmkit_collaborative.demo.calls import latest
-from crmkit_collaborative.demo.parts import texts
+from crmkit_collaborative.demo.parts import some_time, texts
 from crmkit_collaborative.handover.packing import packet
+from crmkit_collaborative.handover.repeating import BEFORE, WITHIN
 
 __all__ = ["packets"]
 
 DAY = timedelta(days=1)
+WRITTEN = {"email", "chat"}
 RECENT = 150 * DAY
 """Whoever was in touch since then is handed over in words; for the others their contacts must do."""
 
@@ -58,6 +60,30 @@ def _packed(story: Story, branch: Branch, staff: Staff, evening: datetime) -> It
         }
         write = partial(_pack, each.id, staff, said)
         yield Step(evening, write=write, actor=staff.actor)
+        if each.quiet is None and matter.opened > evening - BEFORE + DAY and random.random() < 0.5:
+            yield from _asked_again(story, each, matter, evening)
+
+
+def _asked_again(story: Story, of: Character, matter: Matter, since: datetime) -> Iterator[Step]:
+    """Somebody says once more what they had said to the one who left: what `crm handover report` looks for."""
+    asked = some_time(story, of.branch, since + DAY, since + WITHIN)
+    if asked is not None:
+        made = {
+            "id": story.new_id(asked),
+            "customer_id": of.id,
+            "happened_at": asked,
+            "body": texts(str(of.record.language))["again"],
+        }
+        yield Step(asked, write=partial(_ask_again, matter.interaction_id, made))
+
+
+def _ask_again(earlier: str, said: dict[str, Any], tx: Transaction) -> None:
+    found = tx.get(Interaction, earlier)
+    # What was said on the telephone is in the words of whoever took the call.
+    if found.channel in WRITTEN:
+        same = {name: found[name] for name in ("identity_id", "channel", "subject")}
+        body = f"{said['body']} {found.body}".strip()
+        tx.add(Interaction(**{**said, **same, "body": body}))
 
 
 def _pack(customer: str, leaver: Staff, said: dict[str, Any], tx: Transaction) -> None:
