@@ -46,7 +46,8 @@ def _customers(crm: Reader, customer: Customer | None) -> Iterator[Stop]:
     if noted is not None:
         yield Stop(("interaction", "notes", noted), _("what to remember of a customer"))
         yield Stop(("customer", "stream", noted), _("all that happened with that customer"))
-    stated = _known_longest(crm, ChannelPreference, where.source == "stated", order="-since")
+    said = (where.source == "stated", where.purpose == "any")
+    stated = _known_longest(crm, ChannelPreference, *said, order="-since")
     shown = customer.id if customer is not None else None
     if met := stated or shown:
         yield Stop(
