@@ -30,7 +30,7 @@ CUSTOMERS = click.Option(
     type=click.IntRange(1, 1_000_000),
     default=200,
     show_default=True,
-    help="How many customers there are in the end.",
+    help="How many customers there are in the end; plugins may add some.",
 )
 SEED = click.Option(
     ["--seed"], type=int, default=1, show_default=True, help="Another seed is another company."
