@@ -111,7 +111,11 @@ def test_what_was_packed_beforehand_is_the_packet(open_crm, clock):
         clock.tick(days=1)
         with crm.transaction() as tx:
             kim = tx.update(kim.evolve(owner=to))
-    assert [each.to_actor for each in crm.find(Handover, order="id")] == ["lee", "park", "lee"]
+    assert [each.to_actor for each in crm.find(Handover, order="created_at")] == [
+        "lee",
+        "park",
+        "lee",
+    ]
 
 
 def test_a_failed_transfer_leaves_no_packet(open_crm):

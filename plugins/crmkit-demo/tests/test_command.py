@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import pytest
 from click.testing import CliRunner, Result
+from crmkit_demo.chance import dice
 
 from crmkit.cli.root import crm as command
 from crmkit.cli.width import width
@@ -45,6 +46,13 @@ def shown(
         result = CliRunner().invoke(command, arguments, prog_name="crm")
         assert result.exit_code == 0, result.output
         yield Shown(request.param, result)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> None:
+    """No other plugin has a share in the company."""
+    text = 'storage = "sqlite:///crm.db"\nplugins = ["sqlite", "demo"]\n'
+    (tmp_path / "crm.toml").write_text(text, "utf-8")
 
 
 def again(*words: str) -> str:
@@ -131,7 +139,7 @@ def test_a_crm_toml_without_a_database_is_left_alone(run: Run, tmp_path: Path) -
     assert (tmp_path / "crm.toml").read_text("utf-8") == "disabled = []\n"
 
 
-def test_scripts_get_a_summary(run: Run) -> None:
+def test_scripts_get_a_summary(run: Run, alone: None) -> None:
     made = run(
         "demo", "--customers", "30", "--seed", "3", "--until", "2026-03-02", "--format", "json"
     )
@@ -198,7 +206,7 @@ def test_a_company_in_memory_says_that_it_is_gone(run: Run) -> None:
 
 
 def test_a_run_that_was_stopped_says_how_to_go_on_and_goes_on(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crmkit_demo import telling
 
@@ -241,6 +249,50 @@ def test_whoever_may_see_nobody_is_told_so(run: Run, tmp_path: Path) -> None:
     assert "$ crm customer show" not in shown.stdout
 
 
+TOUR = """
+from crmkit import Manifest, hookimpl
+
+manifest = Manifest("{name}", requires=("demo",))
+
+
+@hookimpl
+def crm_demo_tour(story, crm, customer):
+    from crmkit_demo.story import Stop
+
+    drawn = story.random.randrange(1000)
+    assert crm.get(type(customer), customer.id) == customer
+    assert story.customers
+    {rest}
+"""
+
+
+def test_plugins_name_commands_and_one_that_fails_does_not_end_the_tour(
+    run: Run, tmp_path: Path
+) -> None:
+    rests = {
+        "good": 'yield Stop(("search", str(drawn)), "what was drawn")',
+        "broken": 'raise ZeroDivisionError("no way")',
+        "wrong": 'return ["search"]',
+    }
+    for name, rest in rests.items():
+        (tmp_path / f"{name}.py").write_text(TOUR.format(name=name, rest=rest), "utf-8")
+    named = ", ".join(f'"./{name}.py"' for name in rests)
+    text = f'storage = "sqlite:///crm.db"\nplugins = ["sqlite", "demo", {named}]\n'
+    (tmp_path / "crm.toml").write_text(text, "utf-8")
+
+    shown = run("demo", "--customers", "60", "--until", "2026-03-02")
+
+    [found] = [each for each in typed(shown.stdout) if each[0] == "search"]
+    assert found[1] == str(dice(1, "plugin", "good").randrange(1000))
+    assert "      what was drawn\n" in shown.stdout
+    assert typed(shown.stdout)[-1] == ["doctor"]
+    assert "failed in crm_demo_tour: ZeroDivisionError: no way" in shown.stderr
+    assert "returned 'search' from crm_demo_tour; return Stop objects" in shown.stderr
+
+
 def test_help_is_in_korean_too(run: Run) -> None:
-    assert "마지막에 남는 고객의 수입니다." in run("demo", "--help", "--lang", "ko").stdout
+    assert (
+        "마지막에 남는 고객의 수입니다. 플러그인이 몇 명을 더할 수 있습니다."
+        in run("demo", "--help", "--lang", "ko").stdout
+    )
     assert "연습용 회사를 만듭니다." in run("--help", "--lang", "ko").stdout

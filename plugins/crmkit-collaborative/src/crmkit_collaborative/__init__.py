@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from crmkit import (
     CRM,
@@ -27,9 +28,14 @@ from crmkit_collaborative import hookspecs, kinds
 from crmkit_collaborative.channels.channel import Channel
 from crmkit_collaborative.settings import Settings
 
+if TYPE_CHECKING:
+    from crmkit_demo.story import Step, Stop, Story
+
 __version__ = "0.1.0"
 
-manifest = Manifest(name="collaborative", api="1.0", config=Settings, hookspecs=hookspecs)
+manifest = Manifest(
+    name="collaborative", api="1.0", extends=("demo",), config=Settings, hookspecs=hookspecs
+)
 
 TERMINAL = "crmkit_collaborative.terminal"
 DIRECTORY = frozenset({"branch", "department", "member", "membership"})
@@ -132,3 +138,22 @@ def crm_profile(crm: Handle, customer: Customer, as_of: datetime | None) -> Iter
     handed = section(crm, customer, as_of)
     if handed is not None:
         yield handed
+
+
+# A company to try things on -------------------------------------------------------------------------------------
+
+
+@hookimpl(optionalhook=True)
+def crm_demo(story: Story) -> Iterator[Step]:
+    """Who works where, what customers want, what is to be remembered and handed over, and who is there twice."""
+    from crmkit_collaborative.demo.share import share
+
+    yield from share(story)
+
+
+@hookimpl(optionalhook=True)
+def crm_demo_tour(story: Story, crm: Handle, customer: Customer | None) -> Iterator[Stop]:
+    """Commands that show that."""
+    from crmkit_collaborative.demo.tour import stops
+
+    yield from stops(story, crm, customer)

@@ -30,7 +30,7 @@ CUSTOMERS = click.Option(
     type=click.IntRange(1, 1_000_000),
     default=200,
     show_default=True,
-    help="How many customers there are in the end.",
+    help="How many customers there are in the end; plugins may add some.",
 )
 SEED = click.Option(
     ["--seed"], type=int, default=1, show_default=True, help="Another seed is another company."
@@ -51,7 +51,7 @@ def demo(app: App, customers: int, seed: int, until: datetime | None) -> None:
         note(_("made {configuration} and {database}").format(**files))
     company = _told(app, customers, seed, _day(app, until))
     if app.format == "table":
-        show_around(app, seen_by(app, company.plot, app.language.code))
+        show_around(app, company.plot, seen_by(app, company.plot, app.language.code))
     else:
         found = _summary(app, company)
         show(app, [found], {name: name for name in found}, one=True)

@@ -69,6 +69,7 @@ class Plot:
                 each.owner,
                 self._first_written(each),
                 each.end if each.end < self.until else None,
+                each.identities,
             )
             for each in self.customers
             if each.record is not None

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from crmkit import Actor, Customer, Record
+from crmkit import Actor, Customer, Identity, Record
 from crmkit_demo.chance import id_at
 from crmkit_demo.hours import Hours
 
 if TYPE_CHECKING:
     from crmkit import Transaction
 
-__all__ = ["DEMO", "VIA", "Branch", "Character", "Matter", "Staff", "Step", "Story"]
+__all__ = ["DEMO", "VIA", "Branch", "Character", "Matter", "Staff", "Step", "Stop", "Story"]
 
 VIA = "demo"
 """Through what everybody acts in the story, as the journal has it."""
@@ -77,7 +77,8 @@ class Character:
     """A customer of the story: `record` as it is first written.
 
     From `since` on it is there to be referred to, until the end: customers that are merged away or deleted are not in
-    the story. From `quiet` on, if that is given, nothing is heard of it. `owner` is the first one.
+    the story. From `quiet` on, if that is given, nothing is heard of it. `owner` is the first one. `identities` are the
+    addresses that it has from `since` on.
     """
 
     record: Customer
@@ -85,6 +86,7 @@ class Character:
     owner: Staff
     since: datetime
     quiet: datetime | None = None
+    identities: tuple[Identity, ...] = ()
 
     @property
     def id(self) -> str:
@@ -124,6 +126,17 @@ class Step:
     adds: Iterable[Record] = ()
     write: Callable[[Transaction], object] | None = None
     actor: Actor = DEMO
+
+
+@attrs.frozen
+class Stop:
+    """A stop of the tour: a command to type next, as the `words` behind `crm`, and `why`: what it shows.
+
+    It works as it stands. `why` is a short line in the language of the terminal.
+    """
+
+    words: tuple[str, ...]
+    why: str
 
 
 @attrs.frozen

@@ -7,17 +7,19 @@ import re
 import shlex
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 
 import attrs
 import click
 
-from crmkit import Customer, Interaction
+from crmkit import CrmError, Customer, Interaction
 from crmkit.cli.app import App
 from crmkit.cli.output import note
 from crmkit.cli.root import crm as command
 from crmkit_demo.company import NAMES, YEARS
 from crmkit_demo.figures import Figure
 from crmkit_demo.plot import Plot
+from crmkit_demo.story import Stop
 from crmkit_demo.words import _
 
 __all__ = ["Sights", "seen_by", "show_around"]
@@ -80,7 +82,7 @@ def _told(plot: Plot, figure: Figure, record: Customer) -> tuple[int, int, str]:
     )
 
 
-def show_around(app: App, sights: Sights) -> None:
+def show_around(app: App, plot: Plot, sights: Sights) -> None:
     """The company in a few screens, by the commands that show it."""
     name, customer = NAMES[app.language.code], sights.customer
     counts = {
@@ -104,8 +106,8 @@ def show_around(app: App, sights: Sights) -> None:
         _run(app, "customer", "timeline", customer.id, "--limit", "8")
     _run(app, "search", WORD, "--limit", "5")
     click.echo(f"\n{_('What to type next:')}")
-    for words, why in _next(app, sights):
-        click.echo(f"  {_typed(app, *words)}\n      {why}")
+    for stop in chain(_past(sights), _company(), _shared(app, plot, sights), _own(app)):
+        click.echo(f"  {_typed(app, *stop.words)}\n      {stop.why}")
     if (app.url or "").startswith("memory:"):
         note(_("this company is in memory only, and gone now; leave out --db to keep one"))
 
@@ -128,40 +130,66 @@ def _quoted(word: str) -> str:
     return word if PLAIN.fullmatch(word) else shlex.quote(word)
 
 
-def _next(app: App, sights: Sights) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Commands that work as they stand, and what they show."""
+# Commands that work as they stand, and what they show --------------------------------------------------------------
+
+
+def _past(sights: Sights) -> Iterator[Stop]:
+    """What the journal has of the customer who is shown, and of one who was merged away."""
     if sights.customer is not None:
         id = sights.customer.id
         before = sights.customer.updated_at - timedelta(days=1)
-        yield ("history", "customer", id), _("who changed what in this customer, and when")
-        yield (
-            (
-                "customer",
-                "show",
-                id,
-                "--as-of",
-                max(before, sights.customer.created_at).date().isoformat(),
-            ),
+        day = max(before, sights.customer.created_at).date().isoformat()
+        yield Stop(("history", "customer", id), _("who changed what in this customer, and when"))
+        yield Stop(
+            ("customer", "show", id, "--as-of", day),
             _("the same customer, as it was before the last change"),
         )
     if sights.merged is not None:
-        yield (
+        yield Stop(
             ("customer", "show", sights.merged),
             _("an id that was merged away leads to who took it in"),
         )
-    yield (
+
+
+def _company() -> Iterator[Stop]:
+    """The company in lists and figures."""
+    yield Stop(
         ("customer", "list", "--where", "country=GB", "--order", "name"),
         _("the customers in Britain"),
     )
-    yield ("customer", "totals", "--by", "owner"), _("how many customers each owner has")
-    yield (
+    yield Stop(("customer", "totals", "--by", "owner"), _("how many customers each owner has"))
+    yield Stop(
         ("interaction", "totals", "--by", "channel"),
         _("how many contacts there were on each channel"),
     )
-    yield (
+
+
+def _shared(app: App, plot: Plot, sights: Sights) -> Iterator[Stop]:
+    """What plugins would have typed next; one that fails is named, and the others are not kept from it."""
+    for call in app.crm.plugins.calls("crm_demo_tour"):
+        told = {
+            "story": plot.story(call.owner.name),
+            "crm": app.handle,
+            "customer": sights.customer,
+        }
+        answer = call.attempt(told)
+        if isinstance(answer, CrmError):
+            note(str(answer))
+            continue
+        for each in answer or ():
+            if isinstance(each, Stop):
+                yield each
+            else:
+                text = f"returned {each!r:.80} from crm_demo_tour; return Stop objects"
+                note(str(call.owner.refusal(text, "crm_demo_tour")))
+
+
+def _own(app: App) -> Iterator[Stop]:
+    """What whoever types may add of their own."""
+    yield Stop(
         ("customer", "add", "--name", "김하늘", "--email", "sky@hanbit.example"),
         _("a customer of your own"),
     )
     if "exchange" in app.crm.plugins.found:
-        yield ("import", "FILE.csv", "--plan"), _("what your own files would become")
-    yield ("doctor",), _("whether all is well")
+        yield Stop(("import", "FILE.csv", "--plan"), _("what your own files would become"))
+    yield Stop(("doctor",), _("whether all is well"))

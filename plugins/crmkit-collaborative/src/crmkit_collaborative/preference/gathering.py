@@ -10,6 +10,7 @@ from typing import Any
 
 from crmkit import Customer, Identity, Interaction, where
 from crmkit_collaborative.channels.channel import Channel
+from crmkit_collaborative.interactions.fields import INTERNAL
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule
 from crmkit_collaborative.preference.choosing import Known
 from crmkit_collaborative.preference.contacts import Contact, Used, contact_of, used
@@ -30,7 +31,7 @@ def known(
     for each in crm.find(Identity, mine):
         addresses[each.channel].append(each.value)
     recent = where.happened_at >= now - WINDOW
-    contacts = map(contact_of, crm.find(Interaction, mine, recent, order="happened_at"))
+    contacts = _contacts(crm.find(Interaction, mine, recent, order="happened_at"))
     return Known(
         addresses,
         list(crm.find(ChannelPreference, mine)),
@@ -48,7 +49,7 @@ def everybody(
     talking = list(channels)
     found = crm.find(Interaction, *recent, order=order)
     for customer, records in groupby(found, key=lambda each: each.customer_id):
-        yield customer, _of(map(contact_of, records), talking, purpose, now)
+        yield customer, _of(_contacts(records), talking, purpose, now)
 
 
 def bases(contacts: Iterable[tuple[str, Iterable[Used]]], now: datetime) -> Mapping[str, float]:
@@ -61,6 +62,11 @@ def bases(contacts: Iterable[tuple[str, Iterable[Used]]], now: datetime) -> Mapp
             totals[each.contact.channel] += weighed
             hits[each.contact.channel] += each.value * weighed
     return {channel: hits[channel] / total for channel, total in totals.items() if total}
+
+
+def _contacts(found: Iterable[Interaction]) -> Iterator[Contact]:
+    """The contacts with the customer: what is said among colleagues reaches nobody."""
+    return (contact_of(each) for each in found if each[INTERNAL] is not True)
 
 
 def _of(
