@@ -11,7 +11,7 @@ import click
 from crmkit import Customer, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, Time, limit, many
-from crmkit.cli.output import cell, note, show, values, write_table
+from crmkit.cli.output import ONE, cell, note, show, values, write_table
 from crmkit_collaborative.handover.measuring import Measured, measure
 from crmkit_collaborative.handover.opening import lines
 from crmkit_collaborative.handover.packing import packet
@@ -68,7 +68,7 @@ def show_packet(app: App, handover: str) -> None:
 def _shown(app: App, made: Handover) -> None:
     if app.format == "table":
         rows = [(_(label), cell(app, text)) for label, text in lines(app.handle, made)]
-        write_table(rows, names=("", "text"))  # whole: half a promise is none
+        write_table(rows, names=ONE)  # whole: half a promise is none
         note(made.id)
         return
     kind = app.kind(Handover.__kind__)
