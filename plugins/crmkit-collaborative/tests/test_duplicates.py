@@ -6,7 +6,9 @@ import json
 from types import ModuleType
 
 import pytest
+from crmkit_collaborative.duplicates.comparing import Frequencies, compare
 from crmkit_collaborative.duplicates.finding import find
+from crmkit_collaborative.duplicates.people import person
 from crmkit_collaborative.kinds import Duplicate, NotSame
 from crmkit_collaborative.settings import Settings
 
@@ -190,3 +192,23 @@ def test_a_merge_where_a_third_is_like_both(open_crm):
     run_workers(crm, once=True)
     assert pairs(crm) == []
     assert crm.count(Duplicate) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outcome"),
+    [
+        ("jiwon.kim@acme.example", "jiwon.kin@acme.example", "near"),
+        ("jiwon.kim@gmail.example", "jiwon.kim@gmial.example", "near"),
+        ("office@byulhana.example", "office@sosohannal.example", "alike"),
+        ("park.donghyun@x.example", "park.doyoon@x.example", "alike"),
+        ("jiwon1@acme.example", "jiwon2@acme.example", "alike"),
+        ("info@haetgwi.example", "info@haetgwj.example", "alike"),
+        ("lee@acme.example", "brandt@zoll.example", "different"),
+    ],
+)
+def test_only_slips_of_the_pen_make_two_addresses_nearly_one(one, other, outcome):
+    base = [person("a", "person", "", [one]), person("b", "person", "", [other])]
+    for pair in (base, base[::-1]):
+        [part] = compare(*pair, Frequencies.of(base))
+        assert part.outcome == outcome
+        assert (part.weight > 10) == (outcome == "near")

@@ -38,6 +38,12 @@ DETAIL = 1e-2
 OTHER_ADDRESS = -1.0
 """Bits for addresses that are all different: people have several."""
 
+RESEMBLING = 1e-3
+"""u of e-mail addresses that resemble each other by more than a slip: names and companies that begin alike do."""
+
+SHORTEST = 5
+"""An e-mail address with fewer letters before the @ is not taken for a slip of the pen: `info`, `kim1`, `a.lee`."""
+
 EXTRA_WORD = -1.0
 """Bits for a word of a name that only one of both has, as a second given name."""
 
@@ -134,11 +140,28 @@ def _addresses(of: str, mine: frozenset[str], yours: frozenset[str], seen: Frequ
     if both:
         rarest = min(both, key=lambda each: (seen.chance(of, each), each))
         return _part(of, rarest, rarest, "equal", seen)
-    pairs = ((one, other) for one in sorted(mine) for other in sorted(yours))
+    pairs = [(one, other) for one in sorted(mine) for other in sorted(yours)]
+    for one, other in pairs:
+        if of == "email" and _is_slip(one, other):
+            return _part(of, one, other, "near", seen)
     likeness, one, other = max((_likeness(*pair), *pair) for pair in pairs)
     if of == "email" and _outcome(likeness) == "near":
-        return _part(of, one, other, "near", seen)
+        return Part(of, one, other, "alike", math.log2(NEAR / RESEMBLING), NEAR, RESEMBLING)
     return Part(of, one, other, "different", OTHER_ADDRESS)
+
+
+def _is_slip(one: str, other: str) -> bool:
+    """Whether two e-mail addresses differ by what fingers do: in what is before the @, or in what is behind it.
+
+    Not by more: `park.donghyun@` and `park.doyoon@` of one company are two people, as are `info@` of two.
+    """
+    from rapidfuzz.distance import OSA
+
+    (mine, _, here), (yours, _, there) = one.partition("@"), other.partition("@")
+    if min(len(mine), len(yours)) < SHORTEST or _NUMBER.findall(one) != _NUMBER.findall(other):
+        return False
+    slips = OSA.distance(mine, yours) + OSA.distance(here, there)
+    return slips <= max(1, min(len(mine), len(yours)) // 6)
 
 
 def _texts(of: str, one: str, other: str, seen: Frequencies) -> Part:
