@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
@@ -81,13 +82,14 @@ def test_what_is_no_channel_is_refused_with_the_plugins_name(opened):
 
 
 @cache
-def both_plugins():
-    return Plugins.load(chosen(Config(), ["collaborative", "exchange"]), {})
+def plugins_of_channels():
+    beside = ["exchange"] if find_spec("crmkit_exchange") else []
+    return Plugins.load(chosen(Config(), ["collaborative", *beside]), {})
 
 
 @given(st.sampled_from(OWN), st.text(max_size=30) | st.from_regex(r"[ +()0-9.@a-zÀ-ſ-]{1,20}"))
 def test_whatever_is_taken_for_an_address_has_one_form(channel, text):
-    plugins = both_plugins()
+    plugins = plugins_of_channels()
     of = channel.identity or channel.name
 
     once = normalise(plugins, of, text, "KR")

@@ -11,8 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import crmkit_demo
 import pytest
+
+pytest.importorskip("crmkit_demo", reason="crmkit-demo is not installed")
+pytest.importorskip("crmkit_sqlite", reason="crmkit-sqlite is not installed")
+
+import crmkit_demo
 from crmkit_collaborative.demo.calls import calls
 from crmkit_collaborative.demo.colleagues import colleagues
 from crmkit_collaborative.demo.parts import parted
