@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from crmkit import CRM, Config
 from crmkit.testing.fixtures import FakeClock
+
+settings.register_profile("collaborative", deadline=None)
+settings.load_profile("collaborative")
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 PLUGINS = {"memory": [], "sqlite": ["sqlite"], "postgres": ["sql"]}

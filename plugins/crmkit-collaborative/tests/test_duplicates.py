@@ -9,6 +9,7 @@ import pytest
 from crmkit_collaborative.duplicates.comparing import Frequencies, compare
 from crmkit_collaborative.duplicates.finding import find
 from crmkit_collaborative.duplicates.people import person
+from crmkit_collaborative.duplicates.scoring import score, zone
 from crmkit_collaborative.kinds import Duplicate, NotSame
 from crmkit_collaborative.settings import Settings
 
@@ -212,3 +213,22 @@ def test_only_slips_of_the_pen_make_two_addresses_nearly_one(one, other, outcome
         [part] = compare(*pair, Frequencies.of(base))
         assert part.outcome == outcome
         assert (part.weight > 10) == (outcome == "near")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mine", "yours", "expected"),
+    [
+        ("심병철", "김병철", "byungchul.shim@x.example", "byungchul.kim@x.example", "review"),
+        ("심병철", "심병철", "byungchul.shim@x.example", "byungchul.shim@x.example", "auto"),
+        ("Yvonne Moore", "Yvonne Moore", "yvonne@a.example", "moore@b.example", "review"),
+    ],
+)
+def test_a_name_and_a_country_are_not_enough_to_be_one(one, other, mine, yours, expected):
+    home = {"country": "kr"}
+    fill = [person(f"f{n}", "person", f"n{n} m{n}", details=home) for n in range(50)]
+    base = [
+        person("a", "person", one, [mine], details=home),
+        person("b", "person", other, [yours], details=home),
+    ]
+    made = score(*base, Frequencies.of([*base, *fill]))
+    assert zone(made, 0.92, 0.5) == expected

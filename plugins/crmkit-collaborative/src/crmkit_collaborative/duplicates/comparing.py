@@ -151,7 +151,7 @@ def _addresses(of: str, mine: frozenset[str], yours: frozenset[str], seen: Frequ
 
 
 def _is_slip(one: str, other: str) -> bool:
-    """Whether two e-mail addresses differ by what fingers do: in what is before the @, or in what is behind it.
+    """Whether two e-mail addresses differ by one slip of the fingers, before the @ or behind it.
 
     Not by more: `park.donghyun@` and `park.doyoon@` of one company are two people, as are `info@` of two.
     """
@@ -160,8 +160,7 @@ def _is_slip(one: str, other: str) -> bool:
     (mine, _, here), (yours, _, there) = one.partition("@"), other.partition("@")
     if min(len(mine), len(yours)) < SHORTEST or _NUMBER.findall(one) != _NUMBER.findall(other):
         return False
-    slips = OSA.distance(mine, yours) + OSA.distance(here, there)
-    return slips <= max(1, min(len(mine), len(yours)) // 6)
+    return OSA.distance(mine, yours) + OSA.distance(here, there) == 1
 
 
 def _texts(of: str, one: str, other: str, seen: Frequencies) -> Part:

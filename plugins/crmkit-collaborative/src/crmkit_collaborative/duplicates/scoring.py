@@ -15,6 +15,9 @@ __all__ = ["Score", "Zone", "prior", "score", "zone"]
 
 Zone = Literal["auto", "review", "no"]
 
+TELLING = 4.0
+"""Bits from which on an agreement counts as one of the two that `auto` asks for: a common country says too little."""
+
 
 @attrs.frozen
 class Score:
@@ -62,7 +65,7 @@ def held_back(parts: Sequence[Part]) -> str | None:
     """Why two customers are not made one without being looked at; None if nothing speaks against it."""
     if any(each.of == "name" and each.outcome == "different" for each in parts):
         return "names"
-    agreed = {each.of for each in parts if each.weight > 0}
+    agreed = {each.of for each in parts if each.weight >= TELLING and each.outcome != "alike"}
     if len(agreed) < 2:
         return "one"
     return None
