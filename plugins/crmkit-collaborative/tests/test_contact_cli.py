@@ -30,8 +30,11 @@ def test_how_to_reach_somebody_with_the_arithmetic(crm_cli, kim):
     again = (sum_["hits"] + sum_["prior"] * sum_["base"]) / (sum_["total"] + sum_["prior"])
     assert first["rate"] == round(again, 4)
     assert [each["why"] for each in sum_["contacts"]] == ["reply", "no_reply"]
+    assert sum_["base"] == sum_["base_hits"] / sum_["base_total"]
+    assert sum_["base_customers"] == [kim.id]
     said = crm_cli("contact", "how", kim.id, "--explain").output
     assert "0.5^(40.00/90)" in said
+    assert f"{sum_['base_total']:.4f} = {sum_['base']:.4f}; contacts: 2" in said
 
 
 def test_what_somebody_wants_and_forbids(crm_cli, kim):

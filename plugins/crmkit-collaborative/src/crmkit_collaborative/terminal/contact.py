@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from crmkit_collaborative.channels.channel import Channel
 from crmkit_collaborative.channels.registry import channels
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule
 from crmkit_collaborative.preference.choosing import Choice, choose
-from crmkit_collaborative.preference.gathering import bases, everybody, known
+from crmkit_collaborative.preference.gathering import everybody, known
 from crmkit_collaborative.preference.observing import HALF_LIFE, Observed, weight
 from crmkit_collaborative.preference.reporting import Cell, matrix
+from crmkit_collaborative.preference.sampling import EACH, Base, Sample, bases, sample
 from crmkit_collaborative.settings import Settings
 from crmkit_collaborative.words import _
 
@@ -32,6 +33,7 @@ CHANNEL = click.Argument(["channel"])
 PURPOSE = click.Option(["--purpose"], metavar="PURPOSE", help="For this purpose, as in service.")
 ONLY = click.Option(["--channel"], metavar="CHANNEL", help="On this channel; on all without it.")
 EXPLAIN = click.Option(["--explain"], is_flag=True, help="Show how each figure comes about.")
+NONE = Base(0.0, 0.0, 0)
 REASON = click.Option(["--reason"], default="", metavar="TEXT", help="Why.")
 
 
@@ -40,21 +42,25 @@ def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
     """The channels on which to try a customer, the best first, each with its reasons."""
     found = app.handle.get(Customer, customer)
     known_, now = _channels(app), app.crm.clock()
-    with bar() as progress:
-        base = bases(
-            _counted(app, everybody(app.handle, known_.values(), purpose, now), progress), now
-        )
+    seen = sample(app.handle, known_.values(), purpose, now)
+    base = bases(seen.contacts, now)
     mine = known(app.handle, found, known_.values(), purpose, now)
     needed = purpose in app.crm.settings(Settings).consent_for
-    chosen = choose(known_.values(), mine, purpose, now, base, needs_consent=needed)
+    rates = {name: each.rate for name, each in base.items()}
+    chosen = choose(known_.values(), mine, purpose, now, rates, needs_consent=needed)
     rows = [_row(app, place, each) for place, each in enumerate(chosen, 1)]
     if explain and app.format == "json":
-        rows = [{**row, "sum": _sum(each.observed)} for row, each in zip(rows, chosen, strict=True)]
+        rows = [
+            {**row, "sum": _sum(each.observed, base.get(each.channel, NONE), seen)}
+            for row, each in zip(rows, chosen, strict=True)
+        ]
     show(app, rows, columns="rank channel use rate because")
     if explain and app.format != "json":
-        for each in chosen:
-            if each.observed.evidence:
-                _explained(app, each.observed, now)
+        observed = [each.observed for each in chosen if each.observed.evidence]
+        for each in observed:
+            _explained(app, each, now)
+        if observed:
+            _sampled(app, [each.channel for each in observed], base, seen)
 
 
 def _channels(app: App) -> Mapping[str, Channel]:
@@ -101,11 +107,16 @@ def _because(app: App, choice: Choice) -> str:
     return _("observed: {count}").format(count=seen) if seen else _("not tried yet")
 
 
-def _sum(observed: Observed) -> Mapping[str, Any]:
+def _sum(observed: Observed, base: Base, seen: Sample) -> Mapping[str, Any]:
     return {
         "hits": observed.hits,
         "total": observed.total,
         "base": observed.base,
+        "base_hits": base.hits,
+        "base_total": base.total,
+        "base_contacts": base.contacts,
+        "base_customers": seen.customers,
+        "base_until": seen.until,
         "prior": observed.prior,
         "half_life_days": HALF_LIFE,
         "contacts": [
@@ -128,6 +139,22 @@ def _explained(app: App, observed: Observed, now: datetime) -> None:
             f"  {_day(app, at)} {each.contact.id}: {each.value} x 0.5^({days:.2f}/{HALF_LIFE:g}) = "
             f"{each.value} x {weighed:.4f}, {each.why}{by}"
         )
+
+
+def _sampled(app: App, channels: Sequence[str], base: Mapping[str, Base], seen: Sample) -> None:
+    """Say what each p0 is, and over how many contacts of how many customers."""
+    for channel in channels:
+        of = base.get(channel, NONE)
+        made = f"{of.hits:.4f} / {of.total:.4f} = {of.rate:.4f}" if of.total else f"{of.rate:.4f}"
+        text = _("p0 of {channel}: {sum}; contacts: {contacts}")
+        note(text.format(channel=channel, sum=made, contacts=of.contacts))
+    text = _(
+        "p0 is over the customers met last: {customers}, of each the newest contacts, up to {each}"
+    )
+    note(text.format(customers=len(seen.customers), each=EACH))
+    if seen.until is not None:
+        text = _("the contacts after {at} are left out of p0, since answers to them may yet come")
+        note(text.format(at=app.local(seen.until)))
 
 
 @contact.define(
