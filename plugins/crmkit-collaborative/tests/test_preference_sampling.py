@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from crmkit_collaborative.channels.channel import Channel
+from crmkit_collaborative.interactions.fields import PURPOSE
 from crmkit_collaborative.preference.contacts import REPLY_WITHIN
 from crmkit_collaborative.preference.gathering import everybody
 from crmkit_collaborative.preference.sampling import CUSTOMERS, EACH, FEW, bases, sample
@@ -21,6 +22,8 @@ SHY.manifest = Manifest("shy")
 
 @hookimpl
 def crm_restrict(actor, kind):
+    if actor.id == "guest" and kind == "interaction":
+        return Restriction(masked=(PURPOSE,))
     if actor.id != "lee":
         return None
     mine = {"customer": where.owner == "lee", "interaction": where.customer_id.owner == "lee"}
@@ -70,7 +73,7 @@ def test_of_few_contacts_it_is_the_rate_over_everybody(open_crm, clock):
                 way = "out" if (number + place) % 3 else "in"
                 at = now - timedelta(days=number * 7 + place * 2)
                 purpose = "service" if place % 2 else "sales"
-                tx.add(contact(each, at, way, added={"collaborative.purpose": purpose}))
+                tx.add(contact(each, at, way, added={PURPOSE: purpose}))
     for purpose in (None, "service", "sales"):
         all_of_them = [one for _, kept in everybody(crm, CHANNELS, purpose, now) for one in kept]
         found = sample(crm, CHANNELS, purpose, now)
@@ -117,3 +120,13 @@ def test_only_what_the_reader_may_see_counts(open_crm, clock):
     assert rates(crm, now) == {"email": 0.5}
     assert rates(crm.acting("lee"), now) == {"email": 0.0}
     assert sample(crm.acting("lee"), CHANNELS, None, now).customers == (mine.id,)
+
+
+def test_to_who_may_not_see_purposes_there_is_no_contact_of_one(open_crm, clock):
+    crm, now = open_crm(SHY), clock()
+    with crm.transaction() as tx:
+        [kim] = customers(tx, 1)
+        tx.add(contact(kim, now, added={PURPOSE: "service"}))
+    assert rates(crm, now, "service") == {"email": 1.0}
+    assert rates(crm.acting("guest"), now, "service") == {}
+    assert rates(crm.acting("guest"), now) == {"email": 1.0}
