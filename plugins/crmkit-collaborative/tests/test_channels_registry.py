@@ -134,7 +134,7 @@ def test_an_interaction_on_a_channel_that_nobody_brings_is_kept_and_said(crm_cli
 
     assert crm.count(Interaction) == 3
     assert [each["severity"] for each in found] == ["warning"]
-    assert "2 interactions are on channel 'fax'" in found[0]["text"]
+    assert "interactions on channel 'fax', which no plugin brings: 2" in found[0]["text"]
     assert "crm channels" in found[0]["fix"]
 
 

@@ -30,8 +30,11 @@ def test_how_to_reach_somebody_with_the_arithmetic(crm_cli, kim):
     again = (sum_["hits"] + sum_["prior"] * sum_["base"]) / (sum_["total"] + sum_["prior"])
     assert first["rate"] == round(again, 4)
     assert [each["why"] for each in sum_["contacts"]] == ["reply", "no_reply"]
+    assert sum_["base"] == sum_["base_hits"] / sum_["base_total"]
+    assert sum_["base_customers"] == [kim.id]
     said = crm_cli("contact", "how", kim.id, "--explain").output
     assert "0.5^(40.00/90)" in said
+    assert f"{sum_['base_total']:.4f} = {sum_['base']:.4f}; contacts: 2" in said
 
 
 def test_what_somebody_wants_and_forbids(crm_cli, kim):
@@ -55,7 +58,7 @@ def test_marketing_needs_consent(crm_cli, kim):
 
 
 def test_a_channel_that_is_not_there(crm_cli, kim):
-    done = crm_cli("contact", "prefer", kim.id, "pigeon", code=2)
+    done = crm_cli("contact", "prefer", kim.id, "pigeon", code=1)
     assert "there is no channel pigeon; there are chat" in done.output
 
 
@@ -83,7 +86,7 @@ def test_a_hand_over_from_the_terminal(crm_cli, kim):
     found = json.loads(crm_cli("handover", "report", "--explain", "--format", "json").output)
     assert (found["handovers"], found["per_case"], found["repeat_rate"]) == (1, 1.0, None)
     assert found["by_case"] == [{"kind": "customer", "id": kim.id, "handovers": [row["id"]]}]
-    done = crm_cli("handover", "give", kim.id, "--to", "lee", code=2)
+    done = crm_cli("handover", "give", kim.id, "--to", "lee", code=1)
     assert "lee has this customer already" in done.output
 
 
@@ -110,3 +113,15 @@ def test_what_was_noted_has_the_headings_of_other_records(crm_cli, kim):
     said = crm_cli("--lang", "ko", "contact", "prefer", kim.id, "email").output
     assert "등록 시각" in said
     assert "Created at" not in said
+
+
+def test_the_report_has_korean_headings_and_explains_what_was_answered_only(crm_cli, crm, kim):
+    with crm.transaction() as tx:
+        tx.add(Interaction(customer_id=kim.id, channel="phone", happened_at=tx.now()))
+    done = crm_cli("--lang", "ko", "contact", "report", "--explain")
+    heading, *_ = done.output.splitlines()
+    assert heading == "유형    목적  채널   상담  시도  응답  응답률  답까지 걸린 분"
+    assert "person - email: " in done.stderr
+    assert "person - phone" not in done.stderr
+    csv = crm_cli("--lang", "ko", "contact", "report", "--format", "csv").stdout.splitlines()
+    assert csv[0] == "type,purpose,channel,contacts,attempts,answered,reply_rate,waited_minutes"

@@ -159,7 +159,7 @@ def test_if_nobody_works_the_next_one_is_told(company):
     told = company("directory", "who", "--at", "2026-03-02T04:00", "--lang", "en").stderr
 
     assert "the next is 김서연 at 2026-03-02 09:00" in told
-    assert "1 more have no working hours" in told
+    assert "members without working hours, which `crm record member edit` sets: 1" in told
 
 
 def test_a_time_beyond_the_calendar_is_one_sentence(company):
@@ -202,7 +202,9 @@ def test_what_is_hidden_is_not_counted(company, crm):
 
     told = company("directory", "who", "--actor", "desk", "--lang", "en").stderr
 
-    assert "1 more have no working hours" in told  # 박준호, not Lee
+    assert (
+        "members without working hours, which `crm record member edit` sets: 1" in told
+    )  # 박준호, not Lee
 
 
 def test_a_masked_time_zone_counts_as_that_of_the_branch(company):

@@ -9,11 +9,22 @@ import pytest
 from crmkit_collaborative.duplicates.comparing import Frequencies, compare
 from crmkit_collaborative.duplicates.finding import find
 from crmkit_collaborative.duplicates.people import person
+from crmkit_collaborative.duplicates.ruling import rule_out
 from crmkit_collaborative.duplicates.scoring import score, zone
 from crmkit_collaborative.kinds import Duplicate, NotSame
 from crmkit_collaborative.settings import Settings
 
-from crmkit import Customer, CustomField, Identity, Manifest, Restriction, hookimpl, where
+from crmkit import (
+    CrmError,
+    Customer,
+    CustomField,
+    Identity,
+    Manifest,
+    NotFound,
+    Restriction,
+    hookimpl,
+    where,
+)
 from crmkit.worker import run_workers
 
 SHY = ModuleType("shy")
@@ -175,7 +186,7 @@ def test_noticed_pairs_are_listed(crm_cli, crm, known):
 
 
 def test_bad_input_is_a_sentence(crm_cli, known):
-    done = crm_cli("duplicates", "not-same", known[0], known[0], code=2)
+    done = crm_cli("duplicates", "not-same", known[0], known[0], code=1)
     assert "are one customer already" in done.output
     assert "nobody" not in done.output
     assert "no customer" in crm_cli("duplicates", "explain", "x", "y", code=3).output
@@ -232,3 +243,34 @@ def test_a_name_and_a_country_are_not_enough_to_be_one(one, other, mine, yours, 
     ]
     made = score(*base, Frequencies.of([*base, *fill]))
     assert zone(made, 0.92, 0.5) == expected
+
+
+def test_ruling_out_forgets_what_was_noticed_and_keeps_one_record(twice):
+    crm, a, b = twice
+    run_workers(crm, once=True)
+    assert crm.count(Duplicate) == 1
+    with crm.transaction() as tx:
+        first = rule_out(tx, b.id, a.id, "형제")
+        assert rule_out(tx, a.id, b.id) == first
+        assert rule_out(tx, a.id, b.id, "부자").reason == "부자"
+    [kept] = crm.find(NotSame)
+    assert (kept.id, kept.a_id, kept.b_id) == (first.id, *sorted((a.id, b.id)))
+    assert crm.count(Duplicate) == 0
+    assert pairs(crm) == []
+
+
+def test_of_one_customer_nothing_can_be_ruled_out(twice):
+    crm, a, _ = twice
+    with crm.transaction() as tx:
+        with pytest.raises(CrmError, match="are one customer already"):
+            rule_out(tx, a.id, a.id)
+        with pytest.raises(NotFound):
+            rule_out(tx, a.id, "nobody")
+    assert crm.count(NotSame) == 0
+
+
+def test_who_is_hidden_cannot_be_ruled_out(twice):
+    crm, a, b = twice
+    with crm.acting("lee").transaction() as tx, pytest.raises(NotFound):
+        rule_out(tx, a.id, b.id)
+    assert crm.count(NotSame) == 0

@@ -8,15 +8,18 @@ from types import ModuleType
 import pytest
 from crmkit_collaborative.handover.measuring import measure
 from crmkit_collaborative.handover.opening import latest, lines
+from crmkit_collaborative.handover.packing import give
 from crmkit_collaborative.handover.repeating import Message, content, likeness, repeats
 from crmkit_collaborative.kinds import Handover
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit import (
+    CrmError,
     Customer,
     Interaction,
     Manifest,
+    NotFound,
     Record,
     Restriction,
     field,
@@ -284,3 +287,29 @@ def test_a_contact_of_which_all_is_masked_is_a_line_of_masks(open_crm, clock):
     lee = crm.acting("lee")
     said = [text for label, text in lines(lee, latest(lee, kim.id)) if label == "Contact"]
     assert [text.partition(" (")[0] for text in said] == ["••• email: •••"]
+
+
+def test_giving_a_customer_makes_one_packet_with_what_was_said(open_crm):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        mail = write(tx, kim, NOW, REFUND)
+    with crm.transaction() as tx:
+        made = give(tx, kim.id, "lee", summary="환불 중", reason="휴가", promises=["금요일"])
+    assert crm.get(Customer, kim.id).owner == "lee"
+    assert [each.id for each in crm.find(Handover)] == [made.id]
+    assert (made.from_actor, made.to_actor, made.reason) == ("kim", "lee", "휴가")
+    assert (made.summary, made.promises, made.open_questions) == ("환불 중", ("금요일",), ())
+    assert made.facts == {"contacts": [mail.id], "open": [mail.id]}
+
+
+def test_a_customer_of_nobody_can_be_given_but_not_to_who_has_it_already(open_crm):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛"))
+        assert give(tx, kim.id, "lee").from_actor is None
+        with pytest.raises(CrmError, match="lee has this customer already"):
+            give(tx, kim.id, "lee")
+        with pytest.raises(NotFound):
+            give(tx, "nobody", "lee")
+    assert crm.count(Handover) == 1

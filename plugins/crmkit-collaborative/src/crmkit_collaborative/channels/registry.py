@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from crmkit import CRM, Finding, Interaction
+from crmkit import CRM, Finding, Interaction, ValueRefused
 from crmkit_collaborative.channels.channel import Channel
+from crmkit_collaborative.words import _
 
-__all__ = ["Brought", "channels", "unknown_channels"]
+__all__ = ["Brought", "channels", "named", "unknown_channels"]
 
 
 @attrs.frozen
@@ -26,12 +27,19 @@ def channels(crm: CRM) -> dict[str, Brought]:
     return {name: Brought(found[name][0], found[name][1].owner.name) for name in sorted(found)}
 
 
+def named(crm: CRM, name: str) -> Channel:
+    """The channel of a name; raises `ValueRefused`, with the names there are, if no plugin brings it."""
+    known = channels(crm)
+    if name not in known:
+        text = _("there is no channel {channel}; there are {known}")
+        raise ValueRefused(text.format(channel=name, known=", ".join(known)))
+    return known[name].channel
+
+
 def unknown_channels(crm: CRM) -> Iterator[Finding]:
     """What `crm doctor` says of interactions on channels that nobody brings: imports leave some."""
-    from crmkit_collaborative.words import _
-
     known = channels(crm)
-    text = _("{count} interactions are on channel {channel}, which no plugin brings")
+    text = _("interactions on channel {channel}, which no plugin brings: {count}")
     fix = _(
         "enable the plugin that brings it; until then `crm channels` shows those that there are"
     )

@@ -8,17 +8,45 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from crmkit import GuardView, Interaction, Record, where
+from crmkit import CrmError, Customer, GuardView, Interaction, Record, Transaction, where
 from crmkit.changes import Write
 from crmkit_collaborative.kinds import Handover
+from crmkit_collaborative.words import _
 
-__all__ = ["OWNERS", "packet", "packets"]
+__all__ = ["OWNERS", "give", "packet", "packets"]
 
 OWNERS = ("owner", "assignee")
 """A change of one of these fields, from somebody to somebody, is a transfer."""
 
 LATEST = 20
 """How many of the latest contacts are looked through for questions that are open."""
+
+
+def give(
+    tx: Transaction,
+    customer_id: str,
+    to: str,
+    *,
+    reason: str = "",
+    summary: str = "",
+    open_questions: Sequence[str] = (),
+    promises: Sequence[str] = (),
+) -> Handover:
+    """Make `to` the owner of a customer, with a packet that says what only the one before knows; returns the packet.
+
+    Raises `NotFound` for a customer that is not there or not to be seen, `CrmError` if `to` is the owner already, and
+    whatever refuses a write.
+    """
+    customer = tx.get(Customer, customer_id)
+    if customer.owner == to:
+        raise CrmError(_("{to} has this customer already; name somebody else").format(to=to))
+    made = packet(tx, customer, customer.id, customer.owner, to, tx.now())
+    said = {"reason": reason, "summary": summary}
+    lists = {"open_questions": tuple(open_questions), "promises": tuple(promises)}
+    # Before the change of the owner, which would make a packet of its own: see `is_packed`.
+    made = tx.add(made.evolve(**said, **lists))
+    tx.update(customer.evolve(owner=to))
+    return made
 
 
 def packets(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Record]:

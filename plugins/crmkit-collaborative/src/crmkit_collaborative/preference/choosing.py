@@ -59,7 +59,7 @@ def choose(
 
     What the customer stated goes before what the company decided, that before what was observed; a preference for the
     purpose before one for any; a newer before an older; then the higher rate. `base` is the rate of each channel over
-    all customers.
+    the customers met last.
     """
     found = []
     for each in channels:

@@ -1,9 +1,9 @@
-"""What a reader may see of a customer and of all customers, for choosing channels and for the report."""
+"""What a reader may see of a customer, for choosing channels, and of all customers, for the report."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,9 +14,8 @@ from crmkit_collaborative.interactions.fields import INTERNAL
 from crmkit_collaborative.kinds import ChannelPreference, ContactRule
 from crmkit_collaborative.preference.choosing import Known
 from crmkit_collaborative.preference.contacts import Contact, Used, contact_of, used
-from crmkit_collaborative.preference.observing import weight
 
-__all__ = ["WINDOW", "bases", "everybody", "known"]
+__all__ = ["WINDOW", "counted", "everybody", "known", "with_customer"]
 
 WINDOW = timedelta(days=720)
 """Contacts older than that are not looked at: they would weigh less than 1/256."""
@@ -31,12 +30,12 @@ def known(
     for each in crm.find(Identity, mine):
         addresses[each.channel].append(each.value)
     recent = where.happened_at >= now - WINDOW
-    contacts = _contacts(crm.find(Interaction, mine, recent, order="happened_at"))
+    contacts = with_customer(crm.find(Interaction, mine, recent, order="happened_at"))
     return Known(
         addresses,
         list(crm.find(ChannelPreference, mine)),
         list(crm.find(ContactRule, mine)),
-        _of(contacts, channels, purpose, now),
+        counted(contacts, channels, purpose, now),
     )
 
 
@@ -49,29 +48,18 @@ def everybody(
     talking = list(channels)
     found = crm.find(Interaction, *recent, order=order)
     for customer, records in groupby(found, key=lambda each: each.customer_id):
-        yield customer, _of(_contacts(records), talking, purpose, now)
+        yield customer, counted(with_customer(records), talking, purpose, now)
 
 
-def bases(contacts: Iterable[tuple[str, Iterable[Used]]], now: datetime) -> Mapping[str, float]:
-    """The rate of each channel over all customers: weighted hits by weighted contacts."""
-    hits: dict[str, float] = defaultdict(float)
-    totals: dict[str, float] = defaultdict(float)
-    for _, evidence in contacts:
-        for each in evidence:
-            weighed = weight(each.contact.at, now)
-            totals[each.contact.channel] += weighed
-            hits[each.contact.channel] += each.value * weighed
-    return {channel: hits[channel] / total for channel, total in totals.items() if total}
-
-
-def _contacts(found: Iterable[Interaction]) -> Iterator[Contact]:
+def with_customer(found: Iterable[Interaction]) -> Iterator[Contact]:
     """The contacts with the customer: what is said among colleagues reaches nobody."""
     return (contact_of(each) for each in found if each[INTERNAL] is not True)
 
 
-def _of(
+def counted(
     contacts: Iterable[Contact], channels: Iterable[Channel], purpose: str | None, now: datetime
 ) -> list[Used]:
+    """The contacts of one customer that count for a purpose, judged by all of them."""
     live = [each.name for each in channels if each.live]
     found = used(contacts, live, now)
     return [each for each in found if purpose is None or each.contact.purpose == purpose]

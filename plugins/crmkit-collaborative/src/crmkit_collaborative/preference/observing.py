@@ -15,7 +15,7 @@ HALF_LIFE = 90.0
 """After so many days a contact counts half."""
 
 PRIOR = 5.0
-"""As many contacts as what all customers do counts for, beside a customer's own."""
+"""As many contacts as what all customers do (see `sampling`) counts for, beside a customer's own."""
 
 
 @attrs.frozen
@@ -23,7 +23,7 @@ class Observed:
     """The rate of one channel, and what it was made of.
 
     `rate` = (`hits` + `prior` x `base`) / (`total` + `prior`), where `hits` is the sum of the weights of what was used,
-    `total` that of all contacts, and `base` the same rate over all customers.
+    `total` that of all contacts, and `base` the same over the customers met last, as `sampling` has it.
     """
 
     channel: str

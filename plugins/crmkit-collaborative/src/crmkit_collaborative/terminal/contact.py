@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from crmkit import Customer, where
+from crmkit import Customer
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
 from crmkit.cli.output import bar, note, show
 from crmkit.cli.records import KindGroup
 from crmkit_collaborative.channels.channel import Channel
-from crmkit_collaborative.channels.registry import channels
-from crmkit_collaborative.kinds import ChannelPreference, ContactRule
+from crmkit_collaborative.channels.registry import channels, named
 from crmkit_collaborative.preference.choosing import Choice, choose
-from crmkit_collaborative.preference.gathering import bases, everybody, known
+from crmkit_collaborative.preference.gathering import everybody, known
 from crmkit_collaborative.preference.observing import HALF_LIFE, Observed, weight
 from crmkit_collaborative.preference.reporting import Cell, matrix
+from crmkit_collaborative.preference.sampling import EACH, Base, Sample, bases, sample
+from crmkit_collaborative.preference.stating import prefer, rule
 from crmkit_collaborative.settings import Settings
 from crmkit_collaborative.words import _
 
@@ -32,6 +33,7 @@ CHANNEL = click.Argument(["channel"])
 PURPOSE = click.Option(["--purpose"], metavar="PURPOSE", help="For this purpose, as in service.")
 ONLY = click.Option(["--channel"], metavar="CHANNEL", help="On this channel; on all without it.")
 EXPLAIN = click.Option(["--explain"], is_flag=True, help="Show how each figure comes about.")
+NONE = Base(0.0, 0.0, 0)
 REASON = click.Option(["--reason"], default="", metavar="TEXT", help="Why.")
 
 
@@ -40,21 +42,25 @@ def how(app: App, customer: str, purpose: str | None, explain: bool) -> None:
     """The channels on which to try a customer, the best first, each with its reasons."""
     found = app.handle.get(Customer, customer)
     known_, now = _channels(app), app.crm.clock()
-    with bar() as progress:
-        base = bases(
-            _counted(app, everybody(app.handle, known_.values(), purpose, now), progress), now
-        )
+    seen = sample(app.handle, known_.values(), purpose, now)
+    base = bases(seen.contacts, now)
     mine = known(app.handle, found, known_.values(), purpose, now)
     needed = purpose in app.crm.settings(Settings).consent_for
-    chosen = choose(known_.values(), mine, purpose, now, base, needs_consent=needed)
+    rates = {name: each.rate for name, each in base.items()}
+    chosen = choose(known_.values(), mine, purpose, now, rates, needs_consent=needed)
     rows = [_row(app, place, each) for place, each in enumerate(chosen, 1)]
     if explain and app.format == "json":
-        rows = [{**row, "sum": _sum(each.observed)} for row, each in zip(rows, chosen, strict=True)]
+        rows = [
+            {**row, "sum": _sum(each.observed, base.get(each.channel, NONE), seen)}
+            for row, each in zip(rows, chosen, strict=True)
+        ]
     show(app, rows, columns="rank channel use rate because")
     if explain and app.format != "json":
-        for each in chosen:
-            if each.observed.evidence:
-                _explained(app, each.observed, now)
+        observed = [each.observed for each in chosen if each.observed.evidence]
+        for each in observed:
+            _explained(app, each, now)
+        if observed:
+            _sampled(app, [each.channel for each in observed], base, seen)
 
 
 def _channels(app: App) -> Mapping[str, Channel]:
@@ -83,13 +89,13 @@ def _day(app: App, at: datetime) -> str:
 
 
 def _because(app: App, choice: Choice) -> str:
-    rule, preference = choice.permit.rule, choice.preference
-    if rule is not None and not choice.permit.allowed:
+    ruled, preference = choice.permit.rule, choice.preference
+    if ruled is not None and not choice.permit.allowed:
         said = {
             "withdrawn": _("consent was withdrawn"),
             "do_not_contact": _("asked for no contact"),
         }
-        return f"{said[rule.verdict]} {_day(app, rule.since)} ({rule.id})"
+        return f"{said[ruled.verdict]} {_day(app, ruled.since)} ({ruled.id})"
     if not choice.permit.allowed:
         return _("no consent, which this purpose needs")
     if not choice.reachable:
@@ -101,11 +107,16 @@ def _because(app: App, choice: Choice) -> str:
     return _("observed: {count}").format(count=seen) if seen else _("not tried yet")
 
 
-def _sum(observed: Observed) -> Mapping[str, Any]:
+def _sum(observed: Observed, base: Base, seen: Sample) -> Mapping[str, Any]:
     return {
         "hits": observed.hits,
         "total": observed.total,
         "base": observed.base,
+        "base_hits": base.hits,
+        "base_total": base.total,
+        "base_contacts": base.contacts,
+        "base_customers": seen.customers,
+        "base_until": seen.until,
         "prior": observed.prior,
         "half_life_days": HALF_LIFE,
         "contacts": [
@@ -130,6 +141,22 @@ def _explained(app: App, observed: Observed, now: datetime) -> None:
         )
 
 
+def _sampled(app: App, channels: Sequence[str], base: Mapping[str, Base], seen: Sample) -> None:
+    """Say what each p0 is, and over how many contacts of how many customers."""
+    for channel in channels:
+        of = base.get(channel, NONE)
+        made = f"{of.hits:.4f} / {of.total:.4f} = {of.rate:.4f}" if of.total else f"{of.rate:.4f}"
+        text = _("p0 of {channel}: {sum}; contacts: {contacts}")
+        note(text.format(channel=channel, sum=made, contacts=of.contacts))
+    text = _(
+        "p0 is over the customers met last: {customers}, of each the newest contacts, up to {each}"
+    )
+    note(text.format(customers=len(seen.customers), each=EACH))
+    if seen.until is not None:
+        text = _("the contacts after {at} are left out of p0, since answers to them may yet come")
+        note(text.format(at=app.local(seen.until)))
+
+
 @contact.define(
     "prefer",
     CUSTOMER,
@@ -138,45 +165,20 @@ def _explained(app: App, observed: Observed, now: datetime) -> None:
     click.Option(["--policy"], is_flag=True, help="The company decided it, not the customer."),
     click.Option(["--note"], default="", metavar="TEXT", help="What they said."),
 )
-def prefer(
+def prefer_channel(
     app: App, customer: str, channel: str, purpose: str | None, policy: bool, note: str
 ) -> None:
     """Note on which channel a customer wants to be met."""
-    found = app.handle.get(Customer, customer)
-    _check_channel(app, channel)
-    wanted: dict[str, Any] = {
-        "source": "policy" if policy else "stated",
-        "since": app.crm.clock(),
-        "note": note,
-    }
-    key: dict[str, Any] = {"customer_id": found.id, "purpose": purpose or "any", "channel": channel}
+    wanted = named(app.crm, channel)
+    source: Literal["stated", "policy"] = "policy" if policy else "stated"
     with app.handle.transaction() as tx:
-        mine = list(tx.find(ChannelPreference, *_same(key)))
-        made = (
-            tx.update(mine[0].evolve(**wanted))
-            if mine
-            else tx.add(ChannelPreference(**key, **wanted))
-        )
+        made = prefer(tx, customer, wanted, purpose=purpose, source=source, note=note)
     _written(app, made)
-
-
-def _same(key: Mapping[str, Any]) -> list[Any]:
-    return [where[name] == value for name, value in key.items()]
 
 
 def _written(app: App, made: Any) -> None:
     kind = app.kind(made.__kind__)
     KindGroup(kind, app.label(kind)).written(made.id, app)
-
-
-def _check_channel(app: App, channel: str) -> None:
-    known_ = _channels(app)
-    if channel not in known_:
-        raise click.UsageError(
-            _("there is no channel {channel}; there are {known}").format(
-                channel=channel, known=", ".join(known_)
-            )
-        )
 
 
 @contact.define("forbid", CUSTOMER, ONLY, PURPOSE, REASON)
@@ -197,13 +199,10 @@ def withdraw(app: App, **said: Any) -> None:
     _ruled(app, "withdrawn", **said)
 
 
-def _ruled(app: App, verdict: Any, customer: str, **said: Any) -> None:
-    found = app.handle.get(Customer, customer)
-    if said["channel"] is not None:
-        _check_channel(app, said["channel"])
-    rule = ContactRule(customer_id=found.id, verdict=verdict, since=app.crm.clock(), **said)
+def _ruled(app: App, verdict: Any, customer: str, channel: str | None, **said: Any) -> None:
+    wanted = None if channel is None else named(app.crm, channel)
     with app.handle.transaction() as tx:
-        made = tx.add(rule)
+        made = rule(tx, customer, verdict, channel=wanted, **said)
     _written(app, made)
 
 
@@ -218,11 +217,25 @@ def report(app: App, purpose: str | None, explain: bool) -> None:
         found = _counted(app, everybody(app.handle, known_.values(), purpose, now), progress)
         cells = matrix(found, types)
     rows = [_cell(each, explain) for each in cells]
-    columns = "type purpose channel contacts attempts answered reply_rate waited_minutes"
-    show(app, rows, columns=columns, empty=_("nobody was contacted yet"))
+    show(app, rows, _headings(), empty=_("nobody was contacted yet"))
     if explain and app.format != "json":
         for each in cells:
-            note(f"{each.type} {each.purpose or '-'} {each.channel}: {' '.join(each.answered)}")
+            if each.answered:
+                told = " ".join(each.answered)
+                note(f"{each.type} {each.purpose or '-'} {each.channel}: {told}")
+
+
+def _headings() -> Mapping[str, str]:
+    return {
+        "type": _("Type"),
+        "purpose": _("Purpose"),
+        "channel": _("Channel"),
+        "contacts": _("Contacts"),
+        "attempts": _("Attempts"),
+        "answered": _("Answered"),
+        "reply_rate": _("Reply rate"),
+        "waited_minutes": _("Waited minutes"),
+    }
 
 
 def _cell(cell: Cell, explain: bool) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ def who(app: App, skill: str | None, language: str | None, at: datetime | None) 
     except OverflowError:
         raise ValueRefused("no calendar goes that far; give an earlier time with --at") from None
     if unknown := sum(each.works is None for each in everyone):
-        text = _("{count} more have no working hours; set them with `crm record member edit`")
+        text = _("members without working hours, which `crm record member edit` sets: {count}")
         note(text.format(count=unknown))
 
 

@@ -13,8 +13,10 @@ from crmkit.cli.command import Group, limit
 from crmkit.cli.output import bar, note, show
 from crmkit_collaborative.duplicates.comparing import Frequencies
 from crmkit_collaborative.duplicates.finding import Found, as_people, find, people
+from crmkit_collaborative.duplicates.ruling import rule_out
 from crmkit_collaborative.duplicates.scoring import Score, held_back, score, zone
-from crmkit_collaborative.kinds import Duplicate, NotSame
+from crmkit_collaborative.kinds import Duplicate
+from crmkit_collaborative.merging.planning import two
 from crmkit_collaborative.settings import Settings
 from crmkit_collaborative.words import _
 
@@ -41,10 +43,10 @@ def find_all(app: App, zone: str | None, limit: int, explain: bool) -> None:
         for each in wanted:
             _explained(each.score)
     if app.format == "table":
-        said = _("{size} customers read, {compared} pairs compared, {found} found")
+        said = _("Customers read: {size}; pairs compared: {compared}; found: {found}")
         note(said.format(size=done.size, compared=done.compared, found=len(done.found)))
         for key, count in list(done.skipped.items())[:10]:
-            said = _("not compared by {key}: {count} customers share it")
+            said = _("not compared by {key}, which too many customers share: {count}")
             note(said.format(key=" ".join(key), count=count))
 
 
@@ -113,11 +115,9 @@ _HELD = {
 def explain_pair(app: App, a: str, b: str) -> None:
     """How likely two customers are one, with the arithmetic."""
     settings = app.crm.settings(Settings)
+    both = two(app.handle, a, b)
     with bar() as progress:
         seen = Frequencies.of(people(app.handle, settings.compare, progress))
-    both = [app.handle.get(Customer, each) for each in (a, b)]
-    if both[0].id == both[1].id:
-        raise click.UsageError(_("{a} and {b} are one customer already").format(a=a, b=b))
     one, other = as_people(app.handle, both, settings.compare)
     made = score(one, other, seen)
     names = {each.id: str(each.name) for each in both}
@@ -132,19 +132,10 @@ def explain_pair(app: App, a: str, b: str) -> None:
 )
 def not_same(app: App, a: str, b: str, reason: str) -> None:
     """Remember that two customers are not one; they are not shown again."""
-    one, other = sorted(app.handle.get(Customer, each).id for each in (a, b))
-    if one == other:
-        raise click.UsageError(_("{a} and {b} are one customer already").format(a=a, b=b))
-    both = (where.a_id.in_([one, other]), where.b_id.in_([one, other]))
     with app.handle.transaction() as tx:
-        known = next(iter(tx.find(NotSame, *both)), None)
-        if known is None:
-            known = tx.add(NotSame(a_id=one, b_id=other, reason=reason))
-        elif reason:
-            known = tx.update(known.evolve(reason=reason))
-        for each in list(tx.find(Duplicate, *both)):
-            tx.delete(each)
-    show(app, [{"a": one, "b": other, "reason": known.reason}], columns="a b reason", one=True)
+        made = rule_out(tx, a, b, reason)
+    row = {"a": made.a_id, "b": made.b_id, "reason": made.reason}
+    show(app, [row], columns="a b reason", one=True)
 
 
 @duplicates.define("list", ZONE, limit(50))

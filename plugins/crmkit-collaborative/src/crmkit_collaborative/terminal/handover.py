@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from crmkit import Customer, where
+from crmkit import where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, Time, limit, many
 from crmkit.cli.output import ONE, cell, note, show, values, write_table
 from crmkit_collaborative.handover.measuring import Measured, measure
 from crmkit_collaborative.handover.opening import lines
-from crmkit_collaborative.handover.packing import packet
+from crmkit_collaborative.handover.packing import give
 from crmkit_collaborative.handover.repeating import ALIKE, BEFORE, FEWEST, WITHIN
 from crmkit_collaborative.kinds import Handover
 from crmkit_collaborative.words import _
@@ -37,25 +37,13 @@ EXPLAIN = click.Option(["--explain"], is_flag=True, help="Show what each figure 
     ),
     click.Option(["--reason"], default="", metavar="TEXT", help="Why."),
     click.Option(["--summary"], default="", metavar="TEXT", help="What it is about."),
-    many("--question", "questions", "TEXT", help="What is still open."),
+    many("--question", "open_questions", "TEXT", help="What is still open."),
     many("--promise", "promises", "TEXT", help="What was promised."),
 )
-def give(app: App, customer: str, to: str, **said: Any) -> None:
+def give_away(app: App, customer: str, to: str, **said: Any) -> None:
     """Give a customer to somebody, with a packet of what they must know."""
     with app.handle.transaction() as tx:
-        found = tx.get(Customer, customer)
-        if found.owner == to:
-            raise click.UsageError(_("{to} has this customer already").format(to=to))
-        made = packet(tx, found, found.id, found.owner, to, tx.now())
-        made = tx.add(
-            made.evolve(
-                reason=said["reason"],
-                summary=said["summary"],
-                open_questions=said["questions"],
-                promises=said["promises"],
-            )
-        )
-        tx.update(found.evolve(owner=to))
+        made = give(tx, customer, to, **said)
     _shown(app, made)
 
 

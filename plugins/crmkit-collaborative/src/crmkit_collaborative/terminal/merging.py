@@ -51,6 +51,14 @@ REASON = click.Option(["--reason"], default="", help="Why the two are not the sa
 PLAN = click.Option(["--plan"], is_flag=True, help="Only say what would be undone.")
 
 
+def _merge(app: App, id: str) -> Merge:
+    """The merge; where there is none, the error says where to look, which is not where customers are found."""
+    [found] = app.handle.get_many(Merge, [id])
+    if found is None:
+        raise NotFound(Merge.__kind__, id, "`crm merge list` shows those that there are")
+    return found
+
+
 def _options(policy: Any, take: Sequence[str], anyway: bool) -> MergeOptions:
     return MergeOptions(policy, read_takes(take), anyway)
 
@@ -91,6 +99,8 @@ def _show(app: App, plans: Sequence[tuple[MergePlan, Mapping[str, Any]]]) -> Non
 def undo_merges(app: App, merges: Sequence[str], plan: bool) -> None:
     """Take merges back: both customers are there again; what people did since stays."""
     newest_first = sorted(merges, reverse=True)
+    for each in newest_first:
+        _merge(app, each)
     _tell(app, [undo(app.crm, app.handle.actor, each, plan=plan) for each in newest_first])
 
 
@@ -98,6 +108,7 @@ def undo_merges(app: App, merges: Sequence[str], plan: bool) -> None:
 def split_merge(app: App, merge: str, move: Sequence[str], reason: str) -> None:
     """Bring the customer back who went in a merge, with what is named; everything else stays where it is."""
     records = read_records(move)
+    _merge(app, merge)
     _tell(app, [split(app.crm, app.handle.actor, merge, records, reason)])
 
 
@@ -138,7 +149,7 @@ def _is_seen(app: App, merge: Merge) -> bool:
 @merge.define("show", click.Argument(["merge"]))
 def show_merge(app: App, merge: str) -> None:
     """One merge: who went into whom, when, by what policy."""
-    found = app.handle.get(Merge, merge)
+    found = _merge(app, merge)
     check_seen(app.crm, app.handle, found)
     kind = app.kind("merge")
     KindGroup(kind, app.label(kind)).print(found, app, {})
