@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 from crmkit_collaborative.channels.channel import Channel
-from crmkit_collaborative.interactions.fields import PURPOSE
+from crmkit_collaborative.interactions.fields import INTERNAL, PURPOSE
+from crmkit_collaborative.kinds import Handover
 from crmkit_collaborative.preference.contacts import REPLY_WITHIN
 from crmkit_collaborative.preference.gathering import everybody
 from crmkit_collaborative.preference.sampling import CUSTOMERS, EACH, FEW, bases, sample
@@ -130,3 +131,19 @@ def test_to_who_may_not_see_purposes_there_is_no_contact_of_one(open_crm, clock)
     assert rates(crm, now, "service") == {"email": 1.0}
     assert rates(crm.acting("guest"), now, "service") == {}
     assert rates(crm.acting("guest"), now) == {"email": 1.0}
+
+
+def test_what_is_said_among_colleagues_is_no_contact_and_answers_nothing(open_crm, clock):
+    crm, now = open_crm(), clock()
+    with crm.transaction() as tx:
+        [customer] = customers(tx, 1, owner="lee")
+        tx.add(contact(customer, now - timedelta(days=2)))
+        tx.add(contact(customer, now - timedelta(days=1), "out").set(INTERNAL, True))
+    with crm.transaction() as tx:
+        tx.update(customer.evolve(owner="kim"))
+
+    assert [
+        each.contacts for each in bases(sample(crm, CHANNELS, None, now).contacts, now).values()
+    ] == [1]
+    [packet] = crm.find(Handover)
+    assert len(packet.facts["open"]) == 1

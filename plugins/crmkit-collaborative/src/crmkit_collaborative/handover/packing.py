@@ -10,6 +10,7 @@ from uuid import UUID
 
 from crmkit import CrmError, Customer, GuardView, Interaction, Record, Transaction, where
 from crmkit.changes import Write
+from crmkit_collaborative.interactions.fields import INTERNAL
 from crmkit_collaborative.kinds import Handover
 from crmkit_collaborative.words import _
 
@@ -125,6 +126,8 @@ def _unanswered(latest: Sequence[Interaction]) -> Iterator[Interaction]:
     answered: set[tuple[str, str | None]] = set()
     for each in latest:  # newest first
         key = (each.channel, each.thread)
+        if each[INTERNAL] is True:
+            continue  # said among colleagues: that answers no customer
         if each.direction.value == "out":
             answered.add(key)
         elif key not in answered and not each.outcome:
