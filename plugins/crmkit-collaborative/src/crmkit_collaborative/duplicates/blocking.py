@@ -35,7 +35,7 @@ def keys(each: Person, seen: Frequencies) -> Iterator[tuple[str, ...]]:
     for address in each.emails:
         yield each.type, "mailbox", address[:4]
         yield each.type, "letters", "".join(sorted(address.partition("@")[0]))
-    for value in (*each.name, *each.details.values()):
+    for value in (*each.name, *each.details.values(), *each.told.values()):
         if len(value) >= LONG:
             yield each.type, "begins", value[:LONG]
             yield each.type, "ends", value[-LONG:]

@@ -44,13 +44,19 @@ RESEMBLING = 1e-3
 SHORTEST = 5
 """An e-mail address with fewer letters before the @ is not taken for a slip of the pen: `info`, `kim1`, `a.lee`."""
 
+OTHER_COLUMN = -1.0
+"""Bits for a column of imported files in which two differ: when a row was changed differs for one customer, too."""
+
 EXTRA_WORD = -1.0
 """Bits for a word of a name that only one of both has, as a second given name."""
 
 
 @attrs.frozen
 class Part:
-    """One comparison: of what, which values, how it came out, with m and u, and its weight in bits."""
+    """One comparison: of what, which values, how it came out, with m and u, and its weight in bits.
+
+    `told`: of a column of imported files that no field takes.
+    """
 
     of: str
     a: str
@@ -59,6 +65,7 @@ class Part:
     weight: float
     m: float | None = None
     u: float | None = None
+    told: bool = False
 
 
 class Frequencies:
@@ -96,6 +103,7 @@ def values(each: Person) -> Iterator[tuple[str, str]]:
     for value in each.phones:
         yield "phone", value
     yield from each.details.items()
+    yield from each.told.items()
 
 
 def compare(a: Person, b: Person, seen: Frequencies) -> list[Part]:
@@ -106,6 +114,11 @@ def compare(a: Person, b: Person, seen: Frequencies) -> list[Part]:
             parts.append(_addresses(of, mine, yours, seen))
     for of in sorted(a.details.keys() & b.details.keys()):
         parts.append(_texts(of, a.details[of], b.details[of], seen))
+    for of in sorted(a.told.keys() & b.told.keys()):
+        part = _texts(of, a.told[of], b.told[of], seen)
+        if part.outcome == "different":
+            part = attrs.evolve(part, weight=OTHER_COLUMN, m=None, u=None)
+        parts.append(attrs.evolve(part, told=True))
     return parts
 
 

@@ -12,7 +12,7 @@ from crmkit import MASKED, Customer, Identity, where
 from crmkit.storage import Progress
 from crmkit_collaborative.duplicates.blocking import Blocks
 from crmkit_collaborative.duplicates.comparing import Frequencies
-from crmkit_collaborative.duplicates.people import Person, person
+from crmkit_collaborative.duplicates.people import Person, person, plain
 from crmkit_collaborative.duplicates.scoring import Score, Zone, score, zone
 from crmkit_collaborative.kinds import Duplicate, NotSame
 from crmkit_collaborative.settings import Settings
@@ -21,6 +21,9 @@ __all__ = ["Duplicates", "Found", "as_people", "find", "pair", "people", "ruled_
 
 PHONES = frozenset({"phone", "mobile", "fax", "sms"})
 """The channels whose addresses are telephone numbers."""
+
+IMPORTED = "external_id"
+"""The kind of the exchange plugin that says what came with an import; where that plugin is not, nothing did."""
 
 COMPARED = frozenset({"text", "date", "whole", "choice"})
 """The types of added fields that are compared if no setting says which."""
@@ -99,13 +102,26 @@ def as_people(crm: Any, customers: Sequence[Customer], compared: Sequence[str]) 
     for each in crm.find(Identity, where.customer_id.in_(ids)) if ids else ():
         addresses[each.customer_id].append(each)
     fields = _compared(crm, compared)
+    told = {} if compared else _told(crm, ids)
     for one in customers:
         own = addresses[one.id]
         name = "" if one.name is MASKED else one.name
         details = {path: value for path in fields if (value := _seen(one[path])) is not None}
         emails = _values(own, lambda channel: channel == "email")
         phones = _values(own, PHONES.__contains__)
-        yield person(one.id, one.type, name, emails, phones, details)
+        yield person(one.id, one.type, name, emails, phones, details, told.get(one.id))
+
+
+def _told(crm: Any, ids: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The columns that no field took when customers were imported, as the exchange plugin keeps them."""
+    found: dict[str, dict[str, object]] = defaultdict(dict)
+    if ids and IMPORTED in crm.schema.kinds and not crm.schema[IMPORTED].opaque:
+        mine = (where.record_kind == Customer.__kind__, where.record_id.in_(ids))
+        for each in crm.find(IMPORTED, *mine, order="id"):
+            for name, value in () if each.details is MASKED else each.details.items():
+                if isinstance(value, str | int | float):
+                    found[each.record_id].setdefault(f"details.{plain(name)}", value)
+    return found
 
 
 def _values(addresses: Iterable[Identity], wanted: Any) -> list[str]:

@@ -52,12 +52,17 @@ _FORMS = frozenset(
 """What sort of company it is, which some write and some do not."""
 
 
+LONGEST = 100
+"""Characters of a column of a file that is compared; what is longer is prose."""
+
+
 @attrs.frozen
 class Person:
     """One customer as it is compared.
 
     `name` are the tokens of the name; `emails` and `phones` normalised addresses; `details` further fields by name, each
-    as plain text.
+    as plain text. `told` are columns of imported files that no field takes: what agrees in them speaks for two
+    customers being one, what differs says little, since nobody said what they are.
     """
 
     id: str
@@ -66,6 +71,7 @@ class Person:
     emails: frozenset[str] = frozenset()
     phones: frozenset[str] = frozenset()
     details: Mapping[str, str] = attrs.field(factory=dict)
+    told: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def person(
@@ -75,17 +81,22 @@ def person(
     emails: Iterable[str] = (),
     phones: Iterable[str] = (),
     details: Mapping[str, object] | None = None,
+    told: Mapping[str, object] | None = None,
 ) -> Person:
     """A customer as it is compared; what is missing or a placeholder is left out."""
-    kept = {key: text for key, value in (details or {}).items() if (text := plain(value))}
     return Person(
         id,
         type,
         name_tokens(name, type),
         frozenset(text for each in emails if (text := plain(each))),
         frozenset(each for each in phones if not _is_placeholder(each)),
-        kept,
+        _plain(details or {}),
+        {key: text for key, text in _plain(told or {}).items() if len(text) <= LONGEST},
     )
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, str]:
+    return {key: text for key, value in values.items() if (text := plain(value))}
 
 
 def plain(value: object) -> str:

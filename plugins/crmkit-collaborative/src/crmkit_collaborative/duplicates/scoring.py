@@ -15,6 +15,9 @@ __all__ = ["Score", "Zone", "prior", "score", "zone"]
 
 Zone = Literal["auto", "review", "no"]
 
+COLUMNS = 3
+"""Columns of imported files that stand for a second thing which agrees: of each alone nobody said what it is."""
+
 TELLING = 4.0
 """Bits from which on an agreement counts as one of the two that `auto` asks for: a common country says too little."""
 
@@ -65,7 +68,9 @@ def held_back(parts: Sequence[Part]) -> str | None:
     """Why two customers are not made one without being looked at; None if nothing speaks against it."""
     if any(each.of == "name" and each.outcome == "different" for each in parts):
         return "names"
-    agreed = {each.of for each in parts if each.weight >= TELLING and each.outcome != "alike"}
-    if len(agreed) < 2:
+    agreed = [each for each in parts if each.weight >= TELLING and each.outcome != "alike"]
+    known = {each.of for each in agreed if not each.told}
+    columns = sum(each.told for each in agreed)
+    if len(known) < 2 and (not known or columns < COLUMNS):
         return "one"
     return None
