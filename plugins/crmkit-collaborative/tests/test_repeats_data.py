@@ -43,10 +43,15 @@ def best() -> float:
     )
 
 
-def test_a_likeness_chosen_on_one_half_finds_most_of_the_other():
-    assert best() == 0.26
-    precision, recall, f1 = rates(pairs(1), best())
-    assert min(precision, recall, f1) >= 0.6
+def test_the_likeness_is_the_one_that_one_half_chooses():
+    assert best() == ALIKE
+
+
+def test_how_much_of_the_other_half_is_found():
+    precision, recall, f1 = rates(pairs(1), ALIKE)
+    assert precision >= 0.69
+    assert recall >= 0.75
+    assert f1 >= 0.71
 
 
 if __name__ == "__main__":
