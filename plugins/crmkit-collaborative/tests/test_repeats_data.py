@@ -7,6 +7,7 @@ one request never stands in both halves of a language.
 from __future__ import annotations
 
 import csv
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_how_much_of_the_other_half_is_found():
     assert precision >= 0.69
     assert recall >= 0.75
     assert f1 >= 0.71
+
+
+def test_sentences_of_others_are_seldom_taken_for_repeats(data):
+    with (data / "05_korean/ChatbotData.csv").open(encoding="utf-8", newline="") as file:
+        said = [row["Q"] for row in csv.DictReader(file)]
+    random.Random(1).shuffle(said)
+    texts = [content(Message("", AT, "", each)) for each in said[:4000]]
+    found = sum(likeness(*two) >= ALIKE for two in zip(texts[::2], texts[1::2], strict=True))
+    assert found <= 40  # of 2,000
 
 
 if __name__ == "__main__":
