@@ -1,0 +1,69 @@
+"""How well repeated requests are found in `repeats.csv`, which was written by hand for this test.
+
+Pairs stand in twos, a repeat and what is none of the same request; every other two is the half that chooses, so that
+one request never stands in both halves of a language.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crmkit_collaborative.handover.repeating import ALIKE, Message, content, likeness
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def pairs(half: int) -> list[tuple[float, bool]]:
+    """Likeness and truth of the pairs of a half."""
+    with Path(__file__).with_name("repeats.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="|"))
+    texts = [
+        [content(Message("", AT, "", row[name])) for name in ("earlier", "later")] for row in rows
+    ]
+    return [
+        (likeness(*two), row["repeat"] == "yes")
+        for number, (two, row) in enumerate(zip(texts, rows, strict=True))
+        if number // 2 % 2 == half
+    ]
+
+
+def rates(found: list[tuple[float, bool]], least: float) -> tuple[float, float, float]:
+    """Precision, recall and F1 of what reaches `least`."""
+    hits = sum(truth and value >= least for value, truth in found)
+    said, true = sum(value >= least for value, _ in found), sum(truth for _, truth in found)
+    return hits / max(1, said), hits / true, 2 * hits / (said + true)
+
+
+def best() -> float:
+    """The likeness at which F1 is best on the first half."""
+    return max(
+        (number / 100 for number in range(5, 100)), key=lambda least: rates(pairs(0), least)[2]
+    )
+
+
+def test_the_likeness_is_the_one_that_one_half_chooses():
+    assert best() == ALIKE
+
+
+def test_how_much_of_the_other_half_is_found():
+    precision, recall, f1 = rates(pairs(1), ALIKE)
+    assert precision >= 0.69
+    assert recall >= 0.75
+    assert f1 >= 0.71
+
+
+def test_sentences_of_others_are_seldom_taken_for_repeats(data):
+    with (data / "05_korean/ChatbotData.csv").open(encoding="utf-8", newline="") as file:
+        said = [row["Q"] for row in csv.DictReader(file)]
+    random.Random(1).shuffle(said)
+    texts = [content(Message("", AT, "", each)) for each in said[:4000]]
+    found = sum(likeness(*two) >= ALIKE for two in zip(texts[::2], texts[1::2], strict=True))
+    assert found <= 40  # of 2,000
+
+
+if __name__ == "__main__":
+    for least in (ALIKE, best()):
+        print(least, rates(pairs(0), least), rates(pairs(1), least))
