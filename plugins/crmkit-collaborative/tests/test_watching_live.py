@@ -28,6 +28,8 @@ class Watching:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            # A shell's background jobs ignore it, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def line(self):
