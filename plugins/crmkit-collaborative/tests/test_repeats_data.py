@@ -50,8 +50,8 @@ def test_the_likeness_is_the_one_that_one_half_chooses():
 
 def test_how_much_of_the_other_half_is_found():
     precision, recall, f1 = rates(pairs(1), ALIKE)
-    assert precision >= 0.69
-    assert recall >= 0.75
+    assert precision >= 0.7
+    assert recall >= 0.73
     assert f1 >= 0.71
 
 
