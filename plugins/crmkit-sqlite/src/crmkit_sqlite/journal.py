@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmkit.changes import Actor, Cause, Change, Stamp
+from crmkit.changes import Actor, Cause, Change, Stamp, Write
 from crmkit.values import format_time
 from crmkit_sqlite.layout import dumped_json
 
-__all__ = ["INSERT", "SELECT", "blank", "change_of", "change_row", "stamped_row"]
+__all__ = ["INSERT", "SELECT", "blank", "change_of", "change_row", "changed", "stamped_row"]
 
 _COLUMNS = (
     'position, "transaction", kind, id, version, action, at, effective, actor, actor_type, actor_via, '
@@ -97,3 +97,11 @@ def blank(
                 connection.execute(
                     "UPDATE crm_journal SET delta = ? WHERE position = ?", (kept, position)
                 )
+
+
+def changed(pair: tuple[Write, Mapping[str, Any]]) -> tuple[str, ...]:
+    """The fields that a write with its delta changes in the record's row."""
+    write, delta = pair
+    if write.previous is not None and write.previous.created_at != write.record.created_at:
+        return (*delta, "created_at")
+    return tuple(delta)

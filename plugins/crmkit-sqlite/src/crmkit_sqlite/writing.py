@@ -149,7 +149,7 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
         action = "redact" if blanks else "update"
         row, positions = journal.stamped_row(kind.name, stamp), self._take(len(writes))
         with self._together(table, [write.record for write in writes]):
-            for fields, run in groupby(zip(writes, deltas, strict=True), _changed):
+            for fields, run in groupby(zip(writes, deltas, strict=True), journal.changed):
                 self._set(table, fields, [write for write, _ in run])
         self._journal(
             table,
@@ -344,13 +344,6 @@ def _counted(rows: Iterable[Any], reached: Iterator[int]) -> Iterator[Any]:
     for row in rows:
         next(reached)
         yield row
-
-
-def _changed(pair: tuple[Write, Mapping[str, Any]]) -> tuple[str, ...]:
-    write, delta = pair
-    if write.previous is not None and write.previous.created_at != write.record.created_at:
-        return (*delta, "created_at")
-    return tuple(delta)
 
 
 def _canonical(value: Any) -> str:

@@ -22,8 +22,15 @@ def notes(
     """The interactions with a customer that left a note, newest first; with `done`, also those that were seen to."""
     mine = (where.customer_id == customer_id, where[REMEMBER].present())
     waiting = () if done else (where[DONE_AT].missing(),)
-    asked = {"limit": limit, "after": after, "as_of": as_of}
-    return reader.page(Interaction, *mine, *waiting, order="-happened_at", **asked)  # type: ignore[arg-type]
+    return reader.page(
+        Interaction,
+        *mine,
+        *waiting,
+        order="-happened_at",
+        limit=limit,
+        after=after,
+        as_of=as_of,
+    )
 
 
 def remember(tx: Transaction, id: str, text: str) -> Interaction:

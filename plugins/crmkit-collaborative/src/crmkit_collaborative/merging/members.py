@@ -40,10 +40,11 @@ class Origins:
             self.found[key] = {OWN}
 
     def _merged(self, steps: Steps, change: Change | None) -> None:
-        before, after = _step(change, self.name) or ((), ())
-        fresh = {_key(each) for each in after} - {_key(each) for each in before}
-        if change is not None and _step(change, self.name):
-            self._changed(before, after)
+        fresh = set[str]()
+        if step := _step(change, self.name):
+            known = {*self.found}
+            self._changed(*step)
+            fresh = self.found.keys() - known
         for member in _lost(steps).get(self.name) or ():
             of = self.found.get(_key(member))
             if of is not None:
