@@ -1,0 +1,53 @@
+"""The kinds of routing: who takes tickets, and why one went to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from crmkit import Customer, Record, field, kind
+
+__all__ = ["Agent", "RoutingDecision"]
+
+
+@kind("agent", title="name", unique=(("actor",),))
+class Agent(Record):
+    """Somebody who takes tickets; `actor` is the id under which they act, and that of their tickets' `assignee`.
+
+    `capacity` is how many tickets they take at once, `capacities` channel -> how many of these; skills and working
+    hours of the directory's member with the same actor count, too.
+    """
+
+    actor: str = field(label="Actor")
+    name: str = field(search=True)
+    status: Literal["online", "away", "offline"] = field(default="offline")
+    capacity: int = field(default=5)
+    capacities: Mapping[str, Any] = field(factory=dict, label="Capacity by channel")
+    skills: tuple[str, ...] = field(default=())
+    team: str | None = field(default=None)
+    calendar_id: str | None = field(
+        default=None, refers_to="calendar", on_delete="clear", label="Business calendar"
+    )
+    assigned_at: datetime | None = field(default=None, label="Last assigned")
+
+
+@kind(
+    "routing_decision",
+    label="Routing decision",
+    title="outcome",
+    indexes=(("ticket_id", "at"),),
+)
+class RoutingDecision(Record):
+    """What routing decided for a ticket, with every candidate and why they were not it."""
+
+    ticket_id: str = field(refers_to="ticket", on_delete="cascade", label="Ticket")
+    customer_id: str | None = field(
+        default=None, refers_to=Customer, on_delete="clear", label="Customer"
+    )
+    at: datetime = field()
+    outcome: Literal["assigned", "queued"] = field()
+    agent: str | None = field(default=None)
+    strategy: str = field(default="least_loaded")
+    reason: str = field(default="")
+    candidates: tuple[Any, ...] = field(default=())
