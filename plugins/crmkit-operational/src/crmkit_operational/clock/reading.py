@@ -1,0 +1,41 @@
+"""Business clocks from the records: a calendar with its holidays, in the company's time zone if it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from crmkit import Reader, where
+from crmkit_operational.clock.business import WALL, BusinessClock
+from crmkit_operational.clock.hours import week
+from crmkit_operational.clock.kinds import Calendar, Holiday
+
+__all__ = ["clock_of", "clock_with"]
+
+
+def clock_of(reader: Reader, calendar_id: str | None) -> BusinessClock:
+    """The clock of a calendar as the reader sees it; time on the wall without one.
+
+    Raises `NotFound` for a calendar that is not there, or not to be read. Holidays that the reader may not see are
+    not in it.
+    """
+    if calendar_id is None:
+        return WALL
+    calendar = reader.get(Calendar, calendar_id)
+    holidays = reader.find(Holiday, where.calendar_id == calendar.id)
+    return clock_with(calendar, holidays, reader.company.timezone)
+
+
+def clock_with(calendar: Calendar, holidays: Iterable[Holiday], company: str) -> BusinessClock:
+    """The clock of a calendar and these holidays; `company` is the zone that counts if it has none."""
+    ranges: dict[bool, list[tuple[date, date]]] = {False: [], True: []}
+    for each in holidays:
+        ranges[each.works].append((each.day, each.until or each.day))
+    return BusinessClock(
+        week=week(calendar.hours),
+        timezone=calendar.timezone or company,
+        country=calendar.country,
+        subdivision=calendar.subdivision,
+        closed=tuple(sorted(ranges[False])),
+        works=tuple(sorted(ranges[True])),
+    )
