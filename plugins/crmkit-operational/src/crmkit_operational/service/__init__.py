@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from crmkit import Manifest, Record, hookimpl
+from collections.abc import Iterator, Sequence
+
+from crmkit import CommandSpec, Manifest, Problem, Record, Write, hookimpl
 from crmkit_operational.service import kinds
 
 manifest = Manifest(name="service", api="1.0")
@@ -12,3 +14,25 @@ manifest = Manifest(name="service", api="1.0")
 def crm_kinds() -> list[type[Record]]:
     """Tickets, policies, calendars, agents, and what was measured."""
     return [getattr(kinds, each) for each in kinds.__all__]
+
+
+# The clock ------------------------------------------------------------------------------------------------------
+
+
+@hookimpl
+def crm_commands() -> list[CommandSpec]:
+    """What people type."""
+    # fmt: off
+    return [
+        CommandSpec("calendar", summary="When the company works, and what is due when.", target="crmkit_operational.terminal.calendars:calendar"),
+    ]
+    # fmt: on
+
+
+@hookimpl
+def crm_validate(kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
+    """What must hold of calendars and holidays."""
+    if kind in {"calendar", "holiday"}:
+        from crmkit_operational.clock.rules import problems
+
+        yield from problems(kind, writes)
