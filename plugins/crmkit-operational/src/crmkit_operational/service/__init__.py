@@ -50,6 +50,7 @@ def crm_commands() -> list[CommandSpec]:
     # fmt: off
     return [
         CommandSpec("ticket", summary="What customers want: opened, answered, solved, and measured.", target=f"{TERMINAL}.tickets:ticket"),
+        CommandSpec("calendar", summary="When the company works, and what is due when.", target=f"{TERMINAL}.calendars:calendar"),
         CommandSpec("policy", summary="What is promised for tickets.", target=f"{TERMINAL}.policies:policy"),
     ]
     # fmt: on
@@ -77,11 +78,15 @@ def crm_prepare(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[P
 
 @hookimpl
 def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
-    """What must hold of tickets and policies."""
+    """What must hold of tickets and policies, calendars and holidays."""
     if kind in ("ticket", "policy"):
         from crmkit_operational.service.rules import problems
 
         yield from problems(tx, kind, writes)
+    if kind in ("calendar", "holiday"):
+        from crmkit_operational.clock.rules import problems as of_clocks
+
+        yield from of_clocks(kind, writes)
 
 
 @hookimpl
