@@ -130,9 +130,15 @@ def _contacts(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Li
 
 
 def _alike(reader: Reader, ticket: Ticket) -> Iterator[Line]:
-    if ticket.subject is MASKED or not ticket.subject.strip():
-        return
-    hits: Sequence[Any] = reader.search(ticket.subject, ["ticket"], limit=20).records
-    others = (each for each in hits if each.id != ticket.id and each["state"] in SOLVED)
-    for each in islice(others, 2):
-        yield _line(_("Solved before"), each, each["subject"], each["topic"], each["assignee"])
+    """Solved tickets with the same words, then those about the same topic, the newest first."""
+    found: dict[str, Ticket] = {}
+    if ticket.subject is not MASKED and ticket.subject.strip():
+        hits: Sequence[Any] = reader.search(ticket.subject, [Ticket], limit=20).records
+        found |= {each.id: each for each in hits if each.state in SOLVED}
+    if ticket.topic is not None and ticket.topic is not MASKED:
+        same = (where.topic == ticket.topic, where.solved_at.present(), where.id != ticket.id)
+        late = reader.find(Ticket, *same, order="-solved_at", limit=2)
+        found |= {each.id: each for each in late if each.id not in found}
+    found.pop(ticket.id, None)
+    for each in islice(found.values(), 2):
+        yield _line(_("Solved before"), each, each.subject, each.topic, each.assignee)

@@ -1,0 +1,114 @@
+"""What an actor may not read of service neither shows nor counts nor matches, nor is it in any figure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import ModuleType
+
+import pytest
+from crmkit_operational.routing.kinds import RoutingDecision
+from crmkit_operational.service.brief import MOST, brief
+from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
+from crmkit_operational.service.opening import open_ticket, reply, solve
+from crmkit_operational.service.reporting import measure
+
+from crmkit import Customer, Interaction, Manifest, Restriction, hookimpl, where
+
+
+@hookimpl
+def crm_restrict(crm, actor, kind):
+    if actor.id != "kim":
+        return None
+    if kind == "customer":
+        return Restriction(conditions=[where.country == "KR"])
+    return Restriction(
+        conditions=[
+            where[f"{field.name}.country"] == "KR"
+            for field in crm.schema[kind].references
+            if field.refers_to == "customer"
+        ]
+    )
+
+
+SHY = ModuleType("shy")
+SHY.manifest = Manifest(name="shy")
+SHY.crm_restrict = crm_restrict
+
+
+@pytest.fixture
+def two(open_crm, clock):
+    """An app with one ticket that kim may see and one that they may not; both solved but the latter's twin."""
+    crm = open_crm(SHY)
+    found = []
+    for country in ("KR", "GB"):
+        with crm.transaction() as tx:
+            customer = tx.add(Customer(name=f"고객 {country}", country=country))
+            tx.add(
+                Interaction(
+                    customer_id=customer.id, channel="phone", happened_at=clock(), subject="전화"
+                )
+            )
+            ticket = open_ticket(tx, "쿼젤 환불", customer_id=customer.id, topic="t")
+            tx.add(
+                RoutingDecision(
+                    ticket_id=ticket.id, customer_id=customer.id, at=clock(), outcome="queued"
+                )
+            )
+            twin = open_ticket(tx, "쿼젤 교환", customer_id=customer.id, topic="t")
+        clock.tick(hours=1)
+        with crm.transaction() as tx:
+            reply(tx, tx.get(Ticket, ticket.id), "네")
+            solve(tx, tx.get(Ticket, ticket.id))
+        found.append((ticket, twin))
+    return crm, found
+
+
+def test_nothing_of_hidden_tickets_shows_counts_or_matches(two):
+    crm, [(mine, _), (hidden, _)] = two
+    kim = crm.acting("kim")
+    for kind in (Ticket, MetricEvent, RoutingDecision):
+        assert 0 < kim.count(kind) < crm.count(kind)
+        assert {each["customer_id"] for each in kim.find(kind)} == {mine.customer_id}
+        assert [each.count for each in kim.totals(kind)] == [kim.count(kind)]
+    assert len(kim.search("쿼젤", [Ticket])) == 2 < len(crm.search("쿼젤", [Ticket]))
+    assert hidden.id not in {change.id for change in kim.changes()}
+
+
+def test_no_figure_counts_what_is_hidden(two, clock):
+    crm, [(mine, twin), (hidden, _)] = two
+    window = clock() - timedelta(days=1), clock() + timedelta(days=1)
+    seen, whole = measure(crm.acting("kim"), *window), measure(crm, *window)
+    for one, every in zip(seen, whole, strict=True):
+        assert {each.ticket for each in one.done} == {mine.id}
+        assert {each.ticket for each in every.done} == {mine.id, hidden.id}
+        assert set(one.open) <= {twin.id}
+
+
+def test_the_brief_names_only_records_that_may_be_read(two):
+    crm, [(mine, twin), (hidden, _)] = two
+    kim = crm.acting("kim")
+    lines = brief(kim, twin)
+    assert 0 < len(lines) <= MOST
+    for line in lines:
+        assert kim.get(line.kind, line.id).id == line.id
+    assert mine.id in {line.id for line in lines}
+    assert hidden.id not in {line.id for line in lines}
+    assert hidden.id in {line.id for line in brief(crm, twin)}
+
+
+def test_a_brief_is_the_same_each_time_and_never_longer_than_twelve_lines(open_crm, clock):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="김하늘", tags=("vip",)))
+        tx.add(Policy(name="모두", position=1, resolution=60))
+        tx.add_all(
+            Interaction(customer_id=kim.id, channel="phone", happened_at=clock(), subject=f"{n}")
+            for n in range(30)
+        )
+        tickets = [open_ticket(tx, "환불", customer_id=kim.id) for _ in range(30)]
+        for each in tickets[1:15]:
+            solve(tx, each)
+    first = crm.get(Ticket, tickets[0].id)
+    assert brief(crm, first) == brief(crm, first)
+    assert len(brief(crm, first)) <= MOST
+    assert [line.about for line in brief(crm, first)[:2]] == ["Promised", "Who"]
