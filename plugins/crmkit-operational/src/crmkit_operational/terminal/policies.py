@@ -21,11 +21,12 @@ from crmkit_operational.words import _
 __all__ = ["policy"]
 
 policy = Group("policy", help="What is promised for tickets.")
-UNITS = {"m": 1, "h": 60, "d": 24 * 60}
+UNITS = {"m": 1, "h": 60}
+"""In minutes; no days, which are one thing on the wall and another in business hours."""
 
 
 class Amount(click.ParamType[int]):
-    """An amount of time that a person writes: 30m, 4h, 2d."""
+    """An amount of time that a person writes: 30m, 4h."""
 
     name = "amount"
 
@@ -37,7 +38,7 @@ class Amount(click.ParamType[int]):
         if text[-1:] in UNITS and text[:-1].isdecimal() and int(text[:-1]):
             return int(text[:-1]) * UNITS[text[-1]]
         return self.fail(
-            _("{value} is no amount of time; write it as in 30m, 4h or 2d").format(value=value),
+            _("{value} is no amount of time; write it as in 30m or 4h").format(value=value),
             param,
             ctx,
         )
