@@ -7,10 +7,12 @@ from datetime import date
 from types import SimpleNamespace
 
 import pytest
+from crmkit_operational.clock import business, zones
 from crmkit_operational.clock.amounts import amount_text, read_amount
 from crmkit_operational.clock.hours import read_hours
 from crmkit_operational.clock.kinds import Calendar, Holiday
 from crmkit_operational.clock.reading import clock_of
+from crmkit_operational.clock.rules import unreadable
 
 from crmkit import (
     CRM,
@@ -105,6 +107,28 @@ def test_bad_input_has_one_sentence(
     found = crm_cli("calendar", *arguments, code=code)
     assert sentence in found.stderr
     assert (crm.count(Calendar), crm.count(Holiday)) == (1, 0)
+
+
+def test_a_calendar_is_changed_by_what_is_given(crm, crm_cli, seoul) -> None:
+    crm_cli("calendar", "edit", "seoul", "--hours", "sat 10:00-14:00", "--country", "")
+    after = crm.get(Calendar, seoul.id)
+    assert (after.hours, after.country) == ({"sat": ["10:00-14:00"]}, None)
+    assert after.timezone == "Asia/Seoul"
+    assert "give an option" in crm_cli("calendar", "edit", "seoul", code=2).stderr
+    assert "no time zone" in crm_cli("calendar", "edit", "seoul", "--timezone", "x", code=1).stderr
+
+
+def test_a_calendar_that_tells_no_time_is_found_and_the_list_still_shown(
+    crm, crm_cli, seoul, monkeypatch
+) -> None:
+    assert not list(unreadable(crm))
+    crm_cli("calendar", "add", "Tokyo", *OFFICE[:2], "--timezone", "Asia/Tokyo")
+    old = zones.ZoneInfo
+    missing = {"Asia/Seoul": "Asia/Never"}  # a machine whose tzdata is older than the database
+    monkeypatch.setattr(zones, "ZoneInfo", lambda name: old(missing.get(name, name)))
+    monkeypatch.setattr(business, "_opening", business._opening.__wrapped__)
+    assert [each.text.partition(":")[0] for each in unreadable(crm)] == ["calendar Seoul"]
+    assert ["open" in each for each in answer(crm_cli, "list")] == [False, True]
 
 
 def test_hours_that_nobody_can_read_are_written_by_nobody(crm: CRM) -> None:

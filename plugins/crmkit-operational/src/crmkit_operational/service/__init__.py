@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from crmkit import CommandSpec, Manifest, Problem, Record, Write, hookimpl
+from crmkit import (
+    CRM,
+    Check,
+    CommandSpec,
+    Finding,
+    Manifest,
+    Problem,
+    Record,
+    Write,
+    hookimpl,
+)
 from crmkit_operational.service import kinds
 
 manifest = Manifest(name="service", api="1.0")
@@ -36,3 +46,16 @@ def crm_validate(kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
         from crmkit_operational.clock.rules import problems
 
         yield from problems(kind, writes)
+
+
+@hookimpl
+def crm_checks() -> list[Check]:
+    """Whether every calendar can tell the time."""
+    summary = "Every business calendar has hours, a time zone and a country that are known here."
+    return [Check("calendars", _unreadable, summary=summary)]
+
+
+def _unreadable(crm: CRM) -> Iterator[Finding]:
+    from crmkit_operational.clock.rules import unreadable
+
+    yield from unreadable(crm)
