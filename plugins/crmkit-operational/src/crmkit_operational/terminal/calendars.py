@@ -266,4 +266,5 @@ def _answer(
         show(app, [row], columns, one=app.format == "table")
         headings = {"day": _("Day"), "hours": _("Hours"), "passed": _("Passed")}
         headings |= {"sum": _("In all"), "because": _("Because")}
+        headings |= {"id": _("Id")} if any(each["id"] for each in rows) else {}
         show(app, rows, headings, heading=_("Day by day"))
