@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import re
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from crmkit_operational.clock import business, zones
 from crmkit_operational.clock.amounts import amount_text, read_amount
-from crmkit_operational.clock.hours import read_hours
+from crmkit_operational.clock.business import BusinessClock
+from crmkit_operational.clock.days import DayAccount, accounts
+from crmkit_operational.clock.hours import read_hours, week
 from crmkit_operational.clock.kinds import Calendar, Holiday
 from crmkit_operational.clock.reading import clock_of
+from crmkit_operational.clock.rules import unreadable
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmkit import (
     CRM,
     Actor,
     InvalidRecords,
     Manifest,
+    Reader,
     RestrictedError,
     Restriction,
     ValueRefused,
@@ -25,6 +33,10 @@ from crmkit import (
 )
 from crmkit.errors import NotFound
 
+ZONES = ("Asia/Seoul", "Pacific/Apia", "America/Sao_Paulo", "America/Havana", "Asia/Beirut")
+moments = st.sampled_from(
+    ["2011-12-29", "2018-11-03", "2018-02-17", "2026-11-01", "2026-03-28"]
+).map(lambda day: datetime.fromisoformat(day).replace(tzinfo=UTC))
 OFFICE = ("--hours", "mon-fri 09:00-18:00", "--timezone", "Asia/Seoul", "--country", "KR")
 
 
@@ -38,7 +50,7 @@ def answer(crm_cli, *arguments: str):
     return json.loads(crm_cli("calendar", *arguments, "--format", "json").stdout)
 
 
-def test_what_is_due_is_explained_by_days_that_add_up(crm_cli, seoul) -> None:
+def test_what_is_due_is_explained_by_days_that_add_up(crm, crm_cli, seoul) -> None:
     crm_cli("calendar", "holidays", "add", "Seoul", "2026-11-11", "--name", "Workshop")
     asked = ("seoul", "2026-11-06T17:00+09:00", "20h", "--explain")
     found = answer(crm_cli, "due", *asked)
@@ -46,7 +58,9 @@ def test_what_is_due_is_explained_by_days_that_add_up(crm_cli, seoul) -> None:
     assert [day["passed"] / 3600 for day in found["days"]] == [1, 0, 0, 9, 9, 0, 1]
     assert found["days"][-1]["sum"] == found["amount"] == 72000
     assert found["days"][5]["because"][0]["name"] == "Workshop"
-    assert "closed: Workshop (" in crm_cli("calendar", "due", *asked).stdout
+    [workshop] = crm.find(Holiday)
+    shown = crm_cli("calendar", "due", *asked).stdout
+    assert re.search(f"0 h +19 h +closed: Workshop +{workshop.id}\n", shown)
     rows = crm_cli("calendar", "due", *asked, "--format", "csv").stdout.splitlines()
     assert len(rows) == 8
 
@@ -107,6 +121,28 @@ def test_bad_input_has_one_sentence(
     assert (crm.count(Calendar), crm.count(Holiday)) == (1, 0)
 
 
+def test_a_calendar_is_changed_by_what_is_given(crm, crm_cli, seoul) -> None:
+    crm_cli("calendar", "edit", "seoul", "--hours", "sat 10:00-14:00", "--country", "")
+    after = crm.get(Calendar, seoul.id)
+    assert (after.hours, after.country) == ({"sat": ["10:00-14:00"]}, None)
+    assert after.timezone == "Asia/Seoul"
+    assert "give an option" in crm_cli("calendar", "edit", "seoul", code=2).stderr
+    assert "no time zone" in crm_cli("calendar", "edit", "seoul", "--timezone", "x", code=1).stderr
+
+
+def test_a_calendar_that_tells_no_time_is_found_and_the_list_still_shown(
+    crm, crm_cli, seoul, monkeypatch
+) -> None:
+    assert not list(unreadable(crm))
+    crm_cli("calendar", "add", "Tokyo", *OFFICE[:2], "--timezone", "Asia/Tokyo")
+    old = zones.ZoneInfo
+    missing = {"Asia/Seoul": "Asia/Never"}  # a machine whose tzdata is older than the database
+    monkeypatch.setattr(zones, "ZoneInfo", lambda name: old(missing.get(name, name)))
+    monkeypatch.setattr(business, "_opening", business._opening.__wrapped__)
+    assert [each.text.partition(":")[0] for each in unreadable(crm)] == ["calendar Seoul"]
+    assert ["open" in each for each in answer(crm_cli, "list")] == [False, True]
+
+
 def test_hours_that_nobody_can_read_are_written_by_nobody(crm: CRM) -> None:
     for hours in ({"mon": "09:00-18:00"}, {"mo": []}, {"mon": ["9-18"]}, {"mon": [7]}):
         with pytest.raises(InvalidRecords, match="hours"), crm.transaction() as tx:
@@ -155,6 +191,31 @@ def test_holidays_that_an_actor_may_not_see_add_to_no_figure(open_crm) -> None:
     own, kim = company(crm), crm.acting("kim")
     assert clock_of(crm, own.id).spans(date(2026, 11, 9)) == ()
     assert clock_of(kim, own.id).spans(date(2026, 11, 9)) != ()
+
+
+def test_what_is_hidden_explains_nothing(open_crm) -> None:
+    hidden = Restriction(conditions=(where.name != "Secret",))
+    crm = open_crm(restricting(holiday=hidden))
+    own, kim = company(crm), crm.acting("kim")
+    start, end = datetime(2026, 11, 8, tzinfo=UTC), datetime(2026, 11, 10, tzinfo=UTC)
+
+    def explained(reader: Reader) -> list[DayAccount]:
+        records = list(reader.find(Holiday))
+        return list(accounts(clock_of(reader, own.id), records, start, end))
+
+    assert [each.name for day in explained(crm) for each in day.origins] == ["Secret"]
+    assert not any(day.origins for day in explained(kim))
+    for reader in (crm, kim):
+        assert explained(reader)[-1].sum == clock_of(reader, own.id).elapsed(start, end)
+
+
+@given(moments, st.integers(-50, 9000), st.sampled_from(ZONES), st.booleans())
+def test_the_days_add_up_to_what_has_elapsed(start, minutes, zone, is_night) -> None:
+    hours = read_hours(["mon-sun 22:00-06:00,10:10-11:20" if is_night else "mon-sun 00:00-24:00"])
+    clock, end = BusinessClock(week(hours), zone), start + timedelta(minutes=minutes)
+    days = list(accounts(clock, [], start, end))
+    assert days[-1].sum == sum((each.passed for each in days), timedelta())
+    assert days[-1].sum == clock.elapsed(start, end)
 
 
 def test_a_calendar_that_an_actor_may_not_see_is_not_there(open_crm) -> None:

@@ -24,11 +24,25 @@ Stretch: TypeAlias = tuple[datetime, datetime]
 Pause: TypeAlias = tuple[datetime, datetime | None]
 """From and to; None while it lasts."""
 
+Days: TypeAlias = tuple[tuple[date, date], ...]
+"""Ranges of days, each with its first and its last."""
+
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """A calendar is open between these at most, so that every question has an end; the wall's clock knows no bounds."""
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 DAY, NOTHING = timedelta(days=1), timedelta()
+
+
+def _disjoint(ranges: Iterable[tuple[date, date]]) -> Days:
+    """The same days in ranges that are in order and do not overlap, so that a day is found by bisection."""
+    found: list[tuple[date, date]] = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        elif first <= last:
+            found.append((first, last))
+    return tuple(found)
 
 
 @attrs.frozen(cache_hash=True)
@@ -45,8 +59,8 @@ class BusinessClock:
     timezone: str = "UTC"
     country: str | None = None
     subdivision: str | None = None
-    closed: tuple[tuple[date, date], ...] = ()
-    works: tuple[tuple[date, date], ...] = ()
+    closed: Days = attrs.field(default=(), converter=_disjoint)
+    works: Days = attrs.field(default=(), converter=_disjoint)
 
     def spans(self, day: date) -> tuple[Span, ...]:
         """The hours of a local day: none on a holiday, the whole day on the wall."""
@@ -236,8 +250,9 @@ def _later(start: datetime, amount: timedelta) -> datetime | None:
         return None
 
 
-def _is_in(day: date, ranges: Iterable[tuple[date, date]]) -> bool:
-    return any(first <= day <= last for first, last in ranges)
+def _is_in(day: date, ranges: Days) -> bool:
+    place = bisect_right(ranges, (day, date.max)) - 1
+    return place >= 0 and day <= ranges[place][1]
 
 
 def _utc(moment: datetime) -> datetime:

@@ -38,8 +38,8 @@ def clock_with(calendar: Calendar, holidays: Iterable[Holiday], company: str) ->
         timezone=calendar.timezone or company,
         country=calendar.country,
         subdivision=calendar.subdivision,
-        closed=tuple(sorted(ranges[False])),
-        works=tuple(sorted(ranges[True])),
+        closed=ranges[False],
+        works=ranges[True],
     )
 
 

@@ -1,17 +1,22 @@
-"""What must hold of calendars: hours can be read, zones and countries are known, holidays end after they begin."""
+"""What must hold of calendars: hours can be read, zones and countries are known, holidays end after they begin.
+
+Libraries change under a database, so a calendar that was right may be so no more: `crm doctor` looks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from crmkit import Problem, ValueRefused, Write
+from crmkit import CRM, Finding, Problem, ValueRefused, Write
 from crmkit_operational.clock.hours import week
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.clock.public import check_country
+from crmkit_operational.clock.reading import clock_of
 from crmkit_operational.clock.zones import zone_of
+from crmkit_operational.words import _
 
-__all__ = ["problems"]
+__all__ = ["problems", "unreadable"]
 
 
 def problems(kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
@@ -55,3 +60,14 @@ def _refused(write: Write, field: str, read: Callable[..., Any], *values: Any) -
         read(*values)
     except ValueRefused as error:
         yield write.problem(field, str(error))
+
+
+def unreadable(crm: CRM) -> Iterator[Finding]:
+    """What `crm doctor` says of calendars that tell no time: of a zone or a country that is not known here."""
+    fix = _("update the packages tzdata and holidays, or change it with `crm calendar edit`")
+    for calendar in crm.find(Calendar, order="name"):
+        try:
+            clock_of(crm, calendar.id).is_open(crm.now())
+        except ValueRefused as error:
+            text = _("calendar {name}: {reason}")
+            yield Finding(text.format(name=calendar.name, reason=error), fix)

@@ -65,21 +65,36 @@ def _opened(app: App, found: Calendar) -> Opened:
     return Opened(found, records, clock_with(found, records, app.config.company.timezone))
 
 
-@calendar.define(
-    "add",
-    NAME,
-    many("--hours", "hours", "HOURS", help="When it is open, as in 'mon-fri 09:00-18:00'."),
-    click.Option(["--timezone"], metavar="ZONE", help="Else the company's, as in Asia/Seoul."),
-    click.Option(["--country"], help="Whose public holidays are closed, as in KR."),
-    click.Option(["--subdivision"], help="The part of it with holidays of its own, as in BE."),
-)
+HOURS = many("--hours", "hours", "HOURS", help="When it is open, as in 'mon-fri 09:00-18:00'.")
+ZONE = click.Option(["--timezone"], metavar="ZONE", help="Else the company's, as in Asia/Seoul.")
+COUNTRY = click.Option(["--country"], help="Whose public holidays are closed, as in KR.")
+PART = click.Option(["--subdivision"], help="The part of it with holidays of its own, as in BE.")
+
+
+@calendar.define("add", NAME, HOURS, ZONE, COUNTRY, PART)
 def add_calendar(app: App, hours: Sequence[str], **given: Any) -> None:
     """Add a calendar, and print it."""
     with app.handle.transaction() as tx:
         made = tx.add(Calendar(hours=read_hours(hours), **given))
     _written(app, made)
     if not hours:
-        note(_("it has no hours, so it is never open; `crm record calendar edit` sets them"))
+        note(_("it has no hours, so it is never open; `crm calendar edit` sets them"))
+
+
+@calendar.define("edit", NAME, HOURS, ZONE, COUNTRY, PART)
+def edit_calendar(app: App, name: str, hours: Sequence[str], **given: Any) -> None:
+    """Change a calendar, and print it; an empty value, as in --country "", takes one away."""
+    changed: dict[str, Any] = {
+        each: text or None for each, text in given.items() if text is not None
+    }
+    if hours:
+        changed["hours"] = read_hours(hours)
+    if not changed:
+        raise click.UsageError(_("nothing is to be changed; give an option"))
+    found = calendar_named(app.handle, name)
+    with app.handle.transaction() as tx:
+        tx.update(tx.get(Calendar, found.id).evolve(**changed))
+    _written(app, found)
 
 
 def _written(app: App, record: Record) -> None:
@@ -196,7 +211,7 @@ def elapsed(app: App, name: str, start: datetime, end: datetime, explain: bool) 
     amount = amount_text(passed) if app.format == "table" else passed.total_seconds()
     row = {**_asked(app, found, start), "to": _shown(app, found, end), "elapsed": amount}
     columns = {"calendar": _("Business calendar"), "timezone": _("Time zone")}
-    columns |= {"from": _("From"), "to": _("To"), "elapsed": _("Elapsed")}
+    columns |= {"from": _("From"), "to": _("To"), "elapsed": _("Business time")}
     _answer(app, row, columns, _account(app, found, start, end) if explain else None)
 
 
@@ -210,7 +225,7 @@ def due(app: App, name: str, start: datetime, amount: timedelta, explain: bool) 
     asked = amount_text(amount) if app.format == "table" else amount.total_seconds()
     row = {**_asked(app, found, start), "amount": asked, "due": until and _shown(app, found, until)}
     columns = {"calendar": _("Business calendar"), "timezone": _("Time zone")}
-    columns |= {"from": _("From"), "amount": _("Amount"), "due": _("Due")}
+    columns |= {"from": _("From"), "amount": _("Business time"), "due": _("Due")}
     days = _account(app, found, start, until) if explain and until else None
     _answer(app, row, columns, days)
     if until is None:
@@ -251,4 +266,5 @@ def _answer(
         show(app, [row], columns, one=app.format == "table")
         headings = {"day": _("Day"), "hours": _("Hours"), "passed": _("Passed")}
         headings |= {"sum": _("In all"), "because": _("Because")}
+        headings |= {"id": _("Id")} if any(each["id"] for each in rows) else {}
         show(app, rows, headings, heading=_("Day by day"))

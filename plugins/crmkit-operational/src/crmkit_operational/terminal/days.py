@@ -104,11 +104,11 @@ def _clock(since: timedelta) -> str:
 
 
 def origin_text(origin: Origin) -> str:
-    """What makes a day a holiday, or lets it work, and where that comes from."""
+    """What makes a day a holiday, or lets it work: the law, or a record."""
     if origin.record is None:
         return _("{name} (public)").format(name=origin.name)
-    text = _("works: {name} ({id})") if origin.works else _("{name} ({id})")
-    return text.format(name=origin.name or _("holiday"), id=origin.record.id)
+    name = str(origin.name or _("holiday"))
+    return _("works: {name}").format(name=name) if origin.works else name
 
 
 def account_rows(app: App, found: Sequence[DayAccount]) -> list[dict[str, Any]]:
@@ -123,6 +123,7 @@ def _table_row(found: DayAccount) -> dict[str, Any]:
         "passed": amount_text(found.passed),
         "sum": amount_text(found.sum),
         "because": _because(found),
+        "id": [each.record.id for each in found.origins if each.record],
     }
 
 
