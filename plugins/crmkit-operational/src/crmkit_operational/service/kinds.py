@@ -52,7 +52,7 @@ class Policy(Record):
     title="subject",
     unique=(("source", "external_id"),),
     indexes=(
-        ("state", "priority", "queued_at"),
+        ("queue_key",),
         ("assignee", "state", "opened_at"),
         ("state", "opened_at"),
         ("parent_id",),
@@ -63,8 +63,10 @@ class Ticket(Record):
     """Something a customer wants: its state, how urgent it is, whose it is, and what was promised.
 
     `parent_id` is the problem of which it is one case. `thread` is that of the contacts that belong to it.
-    `queued_at` is since when it waits for somebody, None while it has an assignee or rests. The `..._due` are when
-    the targets of its policy run out, None while there is none or the clock stands still.
+    `queued_at` is since when it waits for somebody, None while it has an assignee or rests; `queue_key` is its place
+    in the queue then, kept by itself (see `crmkit_operational.routing.queue`). Of `skills` the last may be done
+    without after a while. `excluded` are the actors who gave it back. The `..._due` are when the targets of its policy
+    run out, None while there is none or the clock stands still.
     """
 
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
@@ -85,6 +87,8 @@ class Ticket(Record):
     thread: str | None = field(default=None)
     opened_at: datetime = field(label="Opened at")
     queued_at: datetime | None = field(default=None, label="Waits since")
+    queue_key: str | None = field(default=None, label="Place in the queue")
+    excluded: tuple[str, ...] = field(default=(), label="Not for")
     solved_at: datetime | None = field(default=None, index=True, label="Solved at")
     policy_id: str | None = field(
         default=None, refers_to=Policy, on_delete="clear", label="Service policy"
