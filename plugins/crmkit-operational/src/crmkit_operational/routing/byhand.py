@@ -14,6 +14,7 @@ from crmkit_operational.routing.desk import locked_desk
 from crmkit_operational.routing.eligibility import needed, rejection
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.routing.queue import WAITING
+from crmkit_operational.routing.rules import hold
 from crmkit_operational.routing.staff import ACTIVE, Seat
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.settings import Settings
@@ -130,6 +131,7 @@ def release(handle: Handle, agent: Agent, tickets: Sequence[str] = ()) -> list[T
     for one that the agent does not have.
     """
     with handle.transaction() as tx:
+        hold(tx, [agent.actor])
         found = list(_named(tx, agent, tickets) if tickets else _held(tx, agent))
         return [_released(tx, each, agent.actor, given_back=bool(tickets)) for each in found]
 

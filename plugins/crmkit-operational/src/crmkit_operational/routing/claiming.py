@@ -19,8 +19,11 @@ def claim(tx: Transaction, ticket: Ticket, **changes: Any) -> Ticket | None:
     """Change a ticket that is still as it was read; None, and nothing is changed, if it is not.
 
     An update merges by field, so that a ticket that was solved meanwhile would be given to somebody: the version
-    tells.
+    tells. It is compared before, too, since what somebody else has changed in just the same way is not written again.
     """
+    [current] = tx.get_many(Ticket, [ticket.id])
+    if current is None or current.version != ticket.version:
+        return None
     try:
         with tx.savepoint():
             stored = tx.update(ticket.evolve(**changes))
