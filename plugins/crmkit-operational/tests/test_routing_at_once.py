@@ -88,5 +88,12 @@ def test_each_ticket_is_claimed_once_and_nobody_is_over_capacity(open_crm, reque
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_long_race_ends_as_well(open_crm, request, tmp_path):
-    many = [*TASKS, ("take", "a2"), ("take", "a3"), ("route", "r1"), ("route", "r2"), ("solve", "a")]
+    many = [
+        *TASKS,
+        ("take", "a2"),
+        ("take", "a3"),
+        ("route", "r1"),
+        ("route", "r2"),
+        ("solve", "a"),
+    ]
     play(open_crm, request, tmp_path, 600, tuple(f"a{n}" for n in range(8)), many)

@@ -13,7 +13,7 @@ from crmkit_operational.routing.claiming import claim, decision
 from crmkit_operational.routing.desk import locked_desk
 from crmkit_operational.routing.eligibility import needed, rejection
 from crmkit_operational.routing.kinds import Agent
-from crmkit_operational.routing.queue import WAITING
+from crmkit_operational.routing.queue import from_the_head
 from crmkit_operational.routing.rules import hold
 from crmkit_operational.routing.staff import ACTIVE, Seat
 from crmkit_operational.service.kinds import Ticket
@@ -47,7 +47,7 @@ def take(handle: Handle, agent: Agent) -> Ticket | None:
     """
     with handle.transaction(unrestricted=True) as tx:
         seat = _with_room(tx, agent)
-    for ticket in handle.find(Ticket, WAITING, order="queue_key"):
+    for ticket in from_the_head(handle):
         if _eligible(handle, seat, ticket):
             with handle.transaction(unrestricted=True) as tx:
                 seat = _with_room(tx, agent)

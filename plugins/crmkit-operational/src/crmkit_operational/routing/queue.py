@@ -20,7 +20,17 @@ from crmkit.query import Condition
 from crmkit.values import format_time
 from crmkit_operational.service.kinds import Ticket
 
-__all__ = ["LEVELS", "TOP", "WAITING", "breach", "effective", "key", "patches", "waits"]
+__all__ = [
+    "LEVELS",
+    "TOP",
+    "WAITING",
+    "breach",
+    "effective",
+    "from_the_head",
+    "key",
+    "patches",
+    "waits",
+]
 
 LEVELS: Mapping[str, int] = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
 """Priority -> level."""
@@ -33,6 +43,9 @@ WAITING: Condition = where.queue_key.present()
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 NEVER = "~"
 """Sorts behind every time."""
+
+FIRST, MORE = 10, 500
+"""How many tickets are read at first, and then."""
 
 MADE_OF = ("priority", "queued_at", "first_response_due", "next_reply_due", "resolution_due")
 """What a key is made of."""
@@ -68,6 +81,16 @@ def key(ticket: Ticket, ageing: int) -> str | None:
 def waits(ticket: Ticket) -> bool:
     """Whether it waits for somebody."""
     return ticket.queued_at is not None and ticket.assignee is None
+
+
+def from_the_head(reader: Reader) -> Iterator[Ticket]:
+    """The tickets that wait, in the order of the queue; only a few are read at first, since most need no more."""
+    page = reader.page(Ticket, WAITING, order="queue_key", limit=FIRST)
+    while True:
+        yield from page.records
+        if page.after is None:
+            return
+        page = reader.page(Ticket, WAITING, order="queue_key", limit=MORE, after=page.after)
 
 
 def patches(tx: Reader, writes: Sequence[Write], others: Iterable[Patch] = ()) -> Iterator[Patch]:

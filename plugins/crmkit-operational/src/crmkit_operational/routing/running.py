@@ -6,7 +6,7 @@ stays true; each ticket is claimed by its version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import attrs
@@ -15,15 +15,12 @@ from crmkit import Change, Transaction, where
 from crmkit_operational.routing.claiming import claim, decision
 from crmkit_operational.routing.desk import Choice, Desk, keep_credit, locked_desk
 from crmkit_operational.routing.kinds import Agent, RoutingDecision
-from crmkit_operational.routing.queue import WAITING, key, waits
+from crmkit_operational.routing.queue import WAITING, from_the_head, key, waits
 from crmkit_operational.routing.reopening import reopened, settle
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.settings import Settings
 
 __all__ = ["Run", "follow", "run", "tick"]
-
-FIRST, MORE = 20, 500
-"""How many tickets are read at first and then: most runs need few."""
 
 NOTED = 200
 """Of how many tickets that nobody can take a run says so, beside those that it was about."""
@@ -43,16 +40,18 @@ class Run:
     left: tuple[Choice, ...]
 
 
-def run(tx: Transaction, concerned: Sequence[Ticket] = ()) -> Run:
+def run(tx: Transaction, concerned: Sequence[Ticket] = (), *, room_was_made: bool = True) -> Run:
     """Give waiting tickets to who can take them, in the order of the queue.
 
-    `concerned` are tickets that have changed: if they stay in the queue, it is noted why.
+    `concerned` are tickets that have changed: if they stay in the queue, it is noted why. If nothing else has, no
+    `room_was_made`, and nobody could take them, nobody could take any other either: the queue is not gone through.
     """
     desk = locked_desk(tx)
+    worth = desk.has_room and (room_was_made or any(desk.choose(each).chosen for each in concerned))
     given: dict[str, Choice] = {}
     left: dict[str, Choice] = {}
     turns: dict[str, Agent] = {}
-    for ticket in _from_the_head(tx) if desk.has_room else ():
+    for ticket in from_the_head(tx) if worth else ():
         choice = desk.offer(ticket)
         if choice is not None and choice.chosen is not None:
             if _give(tx, desk, choice):
@@ -69,15 +68,6 @@ def run(tx: Transaction, concerned: Sequence[Ticket] = ()) -> Run:
     keep_credit(tx, desk)
     _note(tx, list(left.values()))
     return Run(tuple(given.values()), tuple(left.values()))
-
-
-def _from_the_head(tx: Transaction) -> Iterator[Ticket]:
-    page = tx.page(Ticket, WAITING, order="queue_key", limit=FIRST)
-    while True:
-        yield from page.records
-        if page.after is None:
-            return
-        page = tx.page(Ticket, WAITING, order="queue_key", limit=MORE, after=page.after)
 
 
 def _give(tx: Transaction, desk: Desk, choice: Choice) -> bool:
@@ -129,8 +119,9 @@ def follow(tx: Transaction, changes: Sequence[Change]) -> None:
     found = [each for each in tx.get_many(Ticket, tuple(tickets)) if each is not None]
     back = settle(tx, [each for each in found if each.id in reopened(relevant)])
     concerned = [each for each in (*found, *back) if waits(each)]
-    if concerned or any(_makes_room(each) for each in relevant):
-        run(tx, list({each.id: each for each in concerned}.values()))
+    room_was_made = any(map(_makes_room, relevant))
+    if concerned or room_was_made:
+        run(tx, list({each.id: each for each in concerned}.values()), room_was_made=room_was_made)
 
 
 def _matters(change: Change) -> bool:
