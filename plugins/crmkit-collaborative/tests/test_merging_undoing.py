@@ -46,6 +46,24 @@ def add(crm, *records):
     return found[0] if len(found) == 1 else found
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "name"),
+    [
+        ("Nigel Young", "nigel young", "Nigel Young"),
+        ("NIGEL YOUNG", "Nigel Young", "Nigel Young"),
+        ("nigel young", "NIGEL YOUNG", "NIGEL YOUNG"),  # neither is better: the newest
+        ("Nigel Young", "nigel yong", "nigel yong"),  # another name: the newest
+    ],
+)
+def test_of_one_name_that_which_was_written_with_care_stays(app, clock, mine, theirs, name):
+    keep = add(app, Customer(name=mine, owner="Kim"))
+    clock.tick(days=1)
+    lose = add(app, Customer(name=theirs, owner="KIM"))
+    apply(app, KIM, keep.id, [lose.id])
+    kept = app.get(Customer, keep.id)
+    assert (kept.name, kept.owner) == (name, "KIM")
+
+
 def people(crm, *names, **values):
     return [add(crm, Customer(name=each, **values)) for each in names]
 

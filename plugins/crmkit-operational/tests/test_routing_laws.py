@@ -9,7 +9,7 @@ from crmkit_operational.routing.kinds import Agent, RoutingDecision
 from crmkit_operational.routing.queue import LEVELS, TOP, breach, effective
 from crmkit_operational.routing.running import run
 from crmkit_operational.routing.staff import ACTIVE, seats
-from crmkit_operational.service.kinds import Ticket
+from crmkit_operational.service.kinds import Policy, Ticket
 
 from crmkit import Config, where
 
@@ -25,6 +25,8 @@ class Company:
         self.crm, self.clock, self.dice, self.settings = crm, clock, random.Random(seed), settings
         self.waits, self.served = [], 0
         with crm.transaction() as tx:
+            tx.add(Policy(name="urgent", position=1, priorities=("urgent", "low"), first_response=60, resolution=900))  # fmt: skip
+            tx.add(Policy(name="chat", position=2, channels=("chat",), resolution=240))
             tx.add_all(self.member(number) for number in range(members))
 
     def member(self, number):
@@ -46,7 +48,6 @@ class Company:
 
     def ticket(self, now):
         dice = self.dice
-        due = None if dice.random() < 0.5 else now + timedelta(minutes=dice.randint(5, 3_000))
         return Ticket(
             subject="x",
             opened_at=now,
@@ -54,7 +55,6 @@ class Company:
             priority=dice.choice(("low", "normal", "normal", "high", "urgent")),
             channel=dice.choice((*CHANNELS, None)),
             skills=tuple(dice.sample(SKILLS, dice.randint(0, 2))),
-            resolution_due=due,
         )
 
     def solve(self, share):
@@ -158,12 +158,13 @@ def test_a_flood_of_urgent_tickets_does_not_starve_a_low_one(open_crm, clock):
     crm = open_crm(config=Config(plugin={"service": {"ageing": 60}}))
     with crm.transaction() as tx:
         tx.add(Agent(actor="kim", name="Kim", status="online", capacity=1))
+        tx.add(Policy(name="u", position=1, priorities=("urgent",), first_response=1))
         low = tx.add(Ticket(subject="low", priority="low", opened_at=clock(), queued_at=clock()))
     hours = 0
     while crm.get(Ticket, low.id).assignee is None:
-        with crm.transaction() as tx:  # twice as many come as are served, each due at once
+        with crm.transaction() as tx:  # twice as many come as are served, each due in a minute
             urgent = {"priority": "urgent", "opened_at": clock(), "queued_at": clock()}
-            tx.add_all(Ticket(subject="u", resolution_due=clock(), **urgent) for _ in range(2))
+            tx.add_all(Ticket(subject="u", **urgent) for _ in range(2))
         with crm.transaction() as tx:
             run(tx)
         with crm.transaction() as tx:

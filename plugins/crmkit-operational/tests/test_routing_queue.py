@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from crmkit_operational.routing.queue import LEVELS, TOP, WAITING, breach, effective, key
 from crmkit_operational.routing.running import tick
-from crmkit_operational.service.kinds import Ticket
+from crmkit_operational.service.kinds import Policy, Ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,17 +67,21 @@ def test_a_ticket_gains_a_level_within_each_ageing_that_it_waits(ticket, ageing,
 def test_the_queue_is_paged_in_its_order_on_every_storage(open_crm):
     crm = open_crm()
     with crm.transaction() as tx:
+        for n in range(3):
+            tx.add(Policy(name=f"{n}", position=n, channels=(f"{n}",), resolution=2_000 - 700 * n))
         made = tx.add_all(
             Ticket(
                 subject=str(n),
+                channel=str(n % 5),
                 opened_at=START,
                 priority=sorted(LEVELS)[n % 4],
-                queued_at=None if n % 9 == 8 else START - timedelta(minutes=(n * 677) % 4_000),
-                resolution_due=None if n % 3 else START + timedelta(minutes=(n * 91) % 700),
+                assignee="kim" if n % 9 == 8 else None,
+                queued_at=START - timedelta(minutes=(n * 677) % 4_000),
             )
             for n in range(60)
         )
-    waiting = [each for each in made if each.queued_at]
+    waiting = [each for each in made if not each.assignee]
+    assert len({breach(each) for each in waiting}) > 3
 
     found, after = [], None
     while True:
@@ -93,16 +97,23 @@ def test_the_queue_is_paged_in_its_order_on_every_storage(open_crm):
 def test_the_key_follows_what_it_is_made_of(open_crm):
     crm = open_crm()
     with crm.transaction() as tx:
+        tx.add(Policy(name="chat", position=1, channels=("chat",), next_reply=5, resolution=9))
         ticket = tx.add(Ticket(subject="x", opened_at=START, queued_at=START))
         first = ticket.queue_key
         ticket = tx.update(ticket.evolve(priority="urgent"))
         second = ticket.queue_key
-        ticket = tx.update(ticket.evolve(next_reply_due=START))
+        ticket = tx.update(ticket.evolve(channel="chat"))
         third = ticket.queue_key
-        ticket = tx.update(ticket.evolve(queued_at=None))
+        ticket = tx.update(ticket.evolve(state="pending"))
+        pending = ticket.queue_key
+        ticket = tx.update(ticket.evolve(state="open"))
+        again = ticket.queue_key
+        ticket = tx.update(ticket.evolve(assignee="kim"))
 
     assert second < first
     assert third < second
+    assert pending is None
+    assert again is not None
     assert ticket.queue_key is None
 
 

@@ -14,7 +14,9 @@ from crmkit_collaborative.merging.options import VIA, MergeOptions, Side
 
 __all__ = ["Choice", "choices", "hidden_fields", "survivor"]
 
-Reason = Literal["stated", "only one has it", "united", "newest", "complete", "keep", "hidden"]
+Reason = Literal[
+    "stated", "only one has it", "united", "newest", "complete", "keep", "hidden", "written"
+]
 
 
 @attrs.frozen
@@ -110,8 +112,18 @@ def _choice(
         return chosen("keep" if len(mine) > len(theirs) else "lose", "complete", True)
     if options.policy == "keep":
         return chosen("keep", "keep", True)
+    if field.options.search and (better := _written_with_care(mine, theirs)):
+        return chosen(better, "written")
     is_older = _stated_at(reader, keep, field.name) < _stated_at(reader, lose, field.name)
     return chosen("lose" if is_older else "keep", "newest", True)
+
+
+def _written_with_care(mine: Any, theirs: Any) -> Side | None:
+    """Which of two texts that differ in nothing but capitals has some of both; None if that does not tell."""
+    if not isinstance(mine, str) or mine.casefold() != theirs.casefold():
+        return None
+    mixed = [each not in (each.lower(), each.upper()) for each in (mine, theirs)]
+    return None if mixed[0] == mixed[1] else "keep" if mixed[0] else "lose"
 
 
 def _is_missing(value: Any) -> bool:

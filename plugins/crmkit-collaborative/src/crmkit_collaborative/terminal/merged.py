@@ -24,6 +24,7 @@ def _reasons() -> dict[str, str]:
         "united": _("both together"),
         "newest": _("stated last"),
         "complete": _("the fuller one"),
+        "written": _("the same, with capitals"),
         "keep": _("of the one who stays"),
         "hidden": _("hidden from you: stays"),
         "was moved since": _("was moved since"),

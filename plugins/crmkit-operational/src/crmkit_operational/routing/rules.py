@@ -8,7 +8,7 @@ from crmkit import GuardView, Problem, Transaction, Write
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.service.kinds import Ticket
 
-__all__ = ["hold", "problems"]
+__all__ = ["hold", "hold_or_object"]
 
 MOST = 10_000
 """No agent takes more at once."""
@@ -20,7 +20,7 @@ def hold(tx: GuardView | Transaction, actors: Iterable[str]) -> None:
         tx.lock(f"operational/agent/{actor}")
 
 
-def problems(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
+def hold_or_object(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
     """What is wrong with agents. Of tickets nothing: their new assignees are held."""
     if kind == Agent.__kind__:
         for write in writes:

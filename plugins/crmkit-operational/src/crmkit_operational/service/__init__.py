@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from crmkit import (
     CommandSpec,
+    Customer,
+    FieldSpec,
     GuardView,
+    Handle,
+    Interaction,
     Manifest,
     Patch,
     Problem,
     Record,
+    Section,
     WorkerSpec,
     Write,
     hookimpl,
@@ -19,10 +25,12 @@ from crmkit import (
 from crmkit_operational.service import kinds
 from crmkit_operational.service.settings import Settings
 
-manifest = Manifest(name="service", api="1.0", extends=("collaborative",), config=Settings)
+if TYPE_CHECKING:
+    from crmkit_demo.story import Step, Story
+
+manifest = Manifest(name="service", api="1.0", extends=("collaborative", "demo"), config=Settings)
 
 TERMINAL = "crmkit_operational.terminal"
-ROUTING = "crmkit_operational.routing"
 
 
 @hookimpl
@@ -32,10 +40,18 @@ def crm_kinds() -> list[type[Record]]:
 
 
 @hookimpl
+def crm_fields() -> list[FieldSpec]:
+    """Whether a machine wrote a contact by itself."""
+    return [FieldSpec(on=Interaction, name="automatic", type=bool | None, label="Automatic")]
+
+
+@hookimpl
 def crm_commands() -> list[CommandSpec]:
     """What people type."""
     # fmt: off
     return [
+        CommandSpec("ticket", summary="What customers want: opened, answered, solved, and measured.", target=f"{TERMINAL}.tickets:ticket"),
+        CommandSpec("policy", summary="What is promised for tickets.", target=f"{TERMINAL}.policies:policy"),
         CommandSpec("agent", summary="Who takes tickets, how many, and whether they are there.", target=f"{TERMINAL}.agents:agent"),
         CommandSpec("queue", summary="The tickets that wait for somebody, next first.", target=f"{TERMINAL}.queue:queue"),
         CommandSpec("route", summary="Giving waiting tickets to who can take them.", target=f"{TERMINAL}.routing:route"),
@@ -45,27 +61,57 @@ def crm_commands() -> list[CommandSpec]:
 
 @hookimpl
 def crm_workers() -> list[WorkerSpec]:
-    """Routing: when something changes, and every minute, since hours begin and skills may be done without."""
-    following = WorkerSpec("routing", f"{ROUTING}.running:follow", kinds=("ticket", "agent"))
+    """Listening to what is said, watching what was promised, and routing, every minute, too: hours begin."""
+    home, routing = "crmkit_operational.service", "crmkit_operational.routing.running"
+    minute = timedelta(minutes=1)
     return [
-        following,
-        WorkerSpec("routing-clock", f"{ROUTING}.running:tick", every=timedelta(minutes=1)),
+        WorkerSpec("conversations", f"{home}.talk:listen", kinds=(Interaction,)),
+        WorkerSpec("promises", f"{home}.breaking:watch", every=minute),
+        WorkerSpec("ticket-customers", f"{home}.belonging:follow", kinds=(kinds.Ticket,)),
+        WorkerSpec("routing", f"{routing}:follow", kinds=(kinds.Ticket, kinds.Agent)),
+        WorkerSpec("routing-clock", f"{routing}:tick", every=minute),
     ]
 
 
 @hookimpl
-def crm_prepare(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Patch]:
-    """The place of a ticket in the queue."""
-    if kind == "ticket":
+def crm_prepare(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Patch | Record]:
+    """The times, promises and metric events of tickets, and with these their places in the queue."""
+    if kind == kinds.Ticket.__kind__:
         from crmkit_operational.routing.queue import patches
+        from crmkit_operational.service.keeping import follow
 
-        yield from patches(tx, writes)
+        made = list(follow(tx, writes))
+        yield from made
+        yield from patches(tx, writes, [each for each in made if isinstance(each, Patch)])
 
 
 @hookimpl
 def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
-    """What must hold of agents; whoever gives an agent a ticket holds their lock."""
-    if kind in ("agent", "ticket"):
-        from crmkit_operational.routing.rules import problems
+    """What must hold of tickets, policies and agents; whoever gives an agent a ticket holds their lock."""
+    if kind in ("ticket", "policy"):
+        from crmkit_operational.service.rules import problems
 
         yield from problems(tx, kind, writes)
+    if kind in ("ticket", "agent"):
+        from crmkit_operational.routing.rules import hold_or_object
+
+        yield from hold_or_object(tx, kind, writes)
+
+
+@hookimpl
+def crm_profile(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterator[Section]:
+    """The tickets of a customer that are not solved."""
+    from crmkit_operational.service.profile import section
+
+    yield from section(crm, customer, as_of)
+
+
+# A company to try things on -------------------------------------------------------------------------------------
+
+
+@hookimpl(optionalhook=True)
+def crm_demo(story: Story) -> Iterator[Step]:
+    """Hours, policies, agents and tickets of the company to try things on."""
+    from crmkit_operational.demo.service import share
+
+    yield from share(story)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from crmkit import Customer, Record, field, kind
 from crmkit_operational.clock.kinds import Calendar, Holiday
@@ -19,9 +19,11 @@ __all__ = [
     "Ticket",
 ]
 
-State = Literal["new", "open", "pending", "on_hold", "solved", "closed"]
-Priority = Literal["low", "normal", "high", "urgent"]
-Metric = Literal["first_response", "next_reply", "resolution", "requester_wait", "agent_work"]
+State: TypeAlias = Literal["new", "open", "pending", "on_hold", "solved", "closed"]
+Priority: TypeAlias = Literal["low", "normal", "high", "urgent"]
+Metric: TypeAlias = Literal[
+    "first_response", "next_reply", "resolution", "requester_wait", "agent_work"
+]
 
 
 @kind("policy", label="Service policy", title="name", unique=(("name",),), indexes=(("position",),))
@@ -57,16 +59,19 @@ class Policy(Record):
         ("state", "opened_at"),
         ("parent_id",),
         ("thread",),
+        ("customer_id", "state"),
     ),
 )
 class Ticket(Record):
     """Something a customer wants: its state, how urgent it is, whose it is, and what was promised.
 
     `parent_id` is the problem of which it is one case. `thread` is that of the contacts that belong to it.
-    `queued_at` is since when it waits for somebody, None while it has an assignee or rests; `queue_key` is its place
-    in the queue then, kept by itself (see `crmkit_operational.routing.queue`). Of `skills` the last may be done
-    without after a while. `excluded` are the actors who gave it back. The `..._due` are when the targets of its policy
-    run out, None while there is none or the clock stands still.
+    `state_since` is since when it is in its state, `asked_at` when the customer last said something, `answered_at`
+    when somebody last answered. `queued_at` is since when it waits for somebody, None while it has an assignee or
+    rests; `queue_key` is its place in the queue then (see `crmkit_operational.routing.queue`). Of `skills` the last
+    may be done without after a while; `excluded` are the actors who gave it back. The `..._due` are when the targets
+    of its policy run out, None while there is none or the clock stands still. What follows from the others is filled
+    in on every write; whoever brings a history gives the times themselves.
     """
 
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
@@ -86,6 +91,9 @@ class Ticket(Record):
     external_id: str | None = field(default=None)
     thread: str | None = field(default=None)
     opened_at: datetime = field(label="Opened at")
+    state_since: datetime | None = field(default=None, label="In this state since")
+    asked_at: datetime | None = field(default=None, label="Customer wrote at")
+    answered_at: datetime | None = field(default=None, label="Answered at")
     queued_at: datetime | None = field(default=None, label="Waits since")
     queue_key: str | None = field(default=None, label="Place in the queue")
     excluded: tuple[str, ...] = field(default=(), label="Not for")
@@ -110,7 +118,8 @@ class MetricEvent(Record):
     """What happened to one metric of a ticket, whether or not a policy exists; every figure is a fold over these.
 
     The semantics of Zendesk's ticket metric events: `activate` starts or resumes, `pause` stops, `fulfill` ends an
-    instance of a metric; `apply_sla` says until when, `breach` that it was too late. `instance` counts from 1.
+    instance of a metric, `cancel` ends one that will not be reached any more; `apply_sla` says until when, `breach`
+    that it was too late. `instance` counts from 1.
     """
 
     ticket_id: str = field(refers_to=Ticket, on_delete="cascade", label="Ticket")
@@ -119,6 +128,6 @@ class MetricEvent(Record):
     )
     metric: Metric = field()
     instance: int = field(default=1)
-    type: Literal["activate", "pause", "fulfill", "apply_sla", "breach"] = field()
+    type: Literal["activate", "pause", "fulfill", "cancel", "apply_sla", "breach"] = field()
     at: datetime = field()
     due: datetime | None = field(default=None)

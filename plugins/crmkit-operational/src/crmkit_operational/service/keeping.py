@@ -1,0 +1,120 @@
+"""What follows from a write of a ticket: its times, its promises, and its metric events, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+import attrs
+
+from crmkit import Customer, GuardView, Patch, Reader, Record, Write, where
+from crmkit_operational.clock.business import BusinessClock
+from crmkit_operational.clock.reading import clock_of
+from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
+from crmkit_operational.service.metrics import Timers, timers
+from crmkit_operational.service.promises import TARGETS, Clocks, matching, promise
+from crmkit_operational.service.recording import RESTING, SOLVED, Recorder, moments
+
+__all__ = ["clocks_of", "follow", "known_timers"]
+
+MATCHED = ("priority", "topic", "channel", "customer_id")
+"""The fields by which a policy is chosen."""
+
+
+def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
+    """The patches and the metric events of a batch of inserts and updates of tickets."""
+    desk = _desk(tx, writes)
+    for write in writes:
+        ticket, before = write.record, write.previous
+        assert isinstance(ticket, Ticket)
+        assert before is None or isinstance(before, Ticket)
+        filled = _times(ticket, before, desk.now)
+        recorder = Recorder(filled, desk.known.get(ticket.id, {}))
+        recorder.happen(moments(before, filled))
+        filled = desk.promised(filled, before, recorder)
+        changed = {
+            name: filled[name] for name in Ticket.field_names() if filled[name] != ticket[name]
+        }
+        if changed:
+            yield write.patch(changed)
+        yield from recorder.events
+
+
+def known_timers(reader: Reader, ids: Iterable[str]) -> dict[str, Timers]:
+    """The timers of tickets by their ids, as their events tell."""
+    wanted, found = list(ids), dict[str, list[MetricEvent]]()
+    for event in reader.find(MetricEvent, where.ticket_id.in_(wanted)) if wanted else ():
+        found.setdefault(event.ticket_id, []).append(event)
+    return {id: timers(events) for id, events in found.items()}
+
+
+def clocks_of(reader: Reader) -> Clocks:
+    """Clocks by the ids of their calendars, each read once."""
+    read: Any = cache(partial(clock_of, reader))
+
+    def clock(id: str | None) -> BusinessClock:
+        return read(id)  # type: ignore[no-any-return]  # what clock_of gives
+
+    return clock
+
+
+@attrs.frozen
+class _Desk:
+    """What is known where a batch of tickets is written."""
+
+    now: datetime
+    policies: Sequence[Policy]
+    known: Mapping[str, Timers]
+    tags: Mapping[str, Sequence[str]]
+    clocks: Clocks
+
+    def promised(self, ticket: Ticket, before: Record | None, recorder: Recorder) -> Ticket:
+        """The ticket with its policy and when its targets are due."""
+        chosen = self._policy(ticket, before)
+        is_other = before is None or before["policy_id"] != (chosen and chosen.id)
+        rested = before is not None and before["state"] in RESTING and ticket.state not in RESTING
+        renewed = TARGETS if is_other else ("resolution",) if rested else ()
+        due = promise(chosen, recorder, self.clocks, self.now, renewed)
+        values = {f"{metric}_due": moment for metric, moment in due.items()}
+        return ticket.evolve(policy_id=chosen and chosen.id, **values)
+
+    def _policy(self, ticket: Ticket, before: Record | None) -> Policy | None:
+        if before is not None and all(before[name] == ticket[name] for name in MATCHED):
+            return next((each for each in self.policies if each.id == ticket.policy_id), None)
+        return matching(self.policies, ticket, self.tags.get(ticket.customer_id or "", ()))
+
+
+def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
+    customers = {str(write.record["customer_id"]) for write in writes}
+    found = tx.get_many(Customer, sorted(customers - {"None"}))
+    return _Desk(
+        tx.now(),
+        list(tx.find(Policy)),
+        known_timers(tx, [write.record.id for write in writes if write.previous]),
+        {each.id: each.tags for each in found if each is not None},
+        clocks_of(tx),
+    )
+
+
+def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
+    """The ticket with the times that follow from its state: those that the writer gave stay."""
+    values: dict[str, Any] = {}
+    is_other = before is not None and before["state"] != ticket.state
+    said = before is None or before["state_since"] != ticket.state_since
+    if is_other and not said:
+        values["state_since"] = now
+    elif ticket.state_since is None:
+        values["state_since"] = ticket.opened_at if ticket.state in ("new", "open") else now
+    since = values.get("state_since", ticket.state_since)
+    if ticket.state not in SOLVED:
+        values["solved_at"] = None
+    elif before is None or before["state"] not in SOLVED or ticket.solved_at is None:
+        values["solved_at"] = since
+    waits = ticket.assignee is None and ticket.state not in RESTING
+    if not waits:
+        values["queued_at"] = None
+    elif ticket.queued_at is None:
+        values["queued_at"] = ticket.opened_at if before is None else now
+    return ticket.evolve(**values)

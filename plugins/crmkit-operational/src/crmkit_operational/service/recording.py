@@ -1,0 +1,122 @@
+"""Metric events from what happens to a ticket: which metrics start, stop and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal
+
+import attrs
+
+from crmkit_operational.service.kinds import MetricEvent, Ticket
+from crmkit_operational.service.metrics import Timer, Timers
+
+__all__ = ["RESTING", "SOLVED", "Moment", "Recorder", "moments"]
+
+SOLVED = frozenset({"solved", "closed"})
+"""The states in which nobody works on a ticket any more."""
+
+RESTING = frozenset({"pending", "on_hold", *SOLVED})
+"""The states in which a ticket waits for nobody here."""
+
+STANDS_STILL = {"requester_wait": frozenset({"pending"}), "agent_work": RESTING - SOLVED}
+"""The states in which a metric is paused."""
+
+
+@attrs.frozen
+class Moment:
+    """Something that happened to a ticket: it was opened, the customer asked, somebody answered, it changed state."""
+
+    at: datetime
+    what: Literal["opened", "asked", "answered", "state"]
+    state: str = ""
+
+
+def moments(before: Ticket | None, after: Ticket) -> list[Moment]:
+    """What happened between two versions of a ticket, in order; all of it for a new one."""
+    found = []
+    if before is None:
+        found.append(Moment(after.opened_at, "opened"))
+    said = before and (before.asked_at, before.answered_at)
+    if after.asked_at and after.asked_at != (said and said[0]):
+        found.append(Moment(after.asked_at, "asked"))
+    if after.answered_at and after.answered_at != (said and said[1]):
+        found.append(Moment(after.answered_at, "answered"))
+    if after.state != (before.state if before else "new"):
+        found.append(Moment(after.state_since or after.opened_at, "state", after.state))
+    return sorted(found, key=lambda each: each.at)
+
+
+class Recorder:
+    """The timers of one ticket; `events` are those that were added to them."""
+
+    def __init__(self, ticket: Ticket, known: Timers) -> None:
+        self.ticket = ticket
+        self.known: dict[tuple[str, int], Timer] = dict(known)
+        self.events: list[MetricEvent] = []
+
+    def happen(self, found: Sequence[Moment]) -> None:
+        """Record what happened, in order."""
+        for each in found:
+            for metric, type in list(self._follows(each)):
+                self.add(metric, type, each.at)
+
+    def last(self, metric: str) -> Timer | None:
+        """The newest instance of a metric."""
+        found = [timer for (name, _), timer in self.known.items() if name == metric]
+        return max(found, key=lambda each: each.instance, default=None)
+
+    def add(self, metric: str, type: str, at: datetime, due: datetime | None = None) -> None:
+        """Add one event to the newest instance of a metric, or begin the next one."""
+        last = self.last(metric)
+        is_next = last is None or (type == "activate" and metric == "next_reply" and last.is_over)
+        number = (last.instance if last else 0) + is_next
+        event = MetricEvent(
+            ticket_id=self.ticket.id,
+            customer_id=self.ticket.customer_id,
+            metric=metric,  # type: ignore[arg-type]  # one of those, as its callers say
+            instance=number,
+            type=type,  # type: ignore[arg-type]
+            at=at,
+            due=due,
+        )
+        timer = self.known.get((metric, number), Timer(metric, number))
+        self.known[metric, number] = timer.after(event)
+        self.events.append(event)
+
+    def _follows(self, moment: Moment) -> Iterator[tuple[str, str]]:
+        match moment.what:
+            case "opened":
+                for metric in ("first_response", "resolution", *STANDS_STILL):
+                    yield metric, "activate"
+            case "asked":
+                if not self._runs("first_response") and not self._runs("next_reply"):
+                    yield "next_reply", "activate"
+            case "answered":
+                waiting = [each for each in ("first_response", "next_reply") if self._runs(each)]
+                yield from ((each, "fulfill") for each in waiting[:1])
+            case "state":
+                yield from self._ends() if moment.state in SOLVED else self._goes_on(moment.state)
+
+    def _runs(self, metric: str) -> bool:
+        last = self.last(metric)
+        return last is not None and last.is_running
+
+    def _ends(self) -> Iterator[tuple[str, str]]:
+        for metric in ("first_response", "next_reply"):
+            if self._runs(metric):
+                yield metric, "cancel"
+        for metric in ("resolution", *STANDS_STILL):
+            last = self.last(metric)
+            if last is not None and not last.is_over:
+                yield metric, "fulfill"
+
+    def _goes_on(self, state: str) -> Iterator[tuple[str, str]]:
+        if not self._runs("resolution"):
+            yield "resolution", "activate"
+        for metric, states in STANDS_STILL.items():
+            last, stops = self.last(metric), state in states
+            if not self._runs(metric) and (not stops or (last is not None and last.is_over)):
+                yield metric, "activate"
+            if stops and (self._runs(metric) or (last is not None and last.is_over)):
+                yield metric, "pause"
