@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
@@ -9,7 +11,7 @@ import pytest
 from crmkit_collaborative.handover.measuring import measure
 from crmkit_collaborative.handover.opening import latest, lines
 from crmkit_collaborative.handover.packing import give
-from crmkit_collaborative.handover.repeating import Message, content, likeness, repeats
+from crmkit_collaborative.handover.repeating import Message, Weights, content, likeness, repeats
 from crmkit_collaborative.kinds import Handover
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,6 +222,8 @@ def test_a_message_counts_once_after_the_latest_hand_over(open_crm):
     [
         ("환불\n> 배송", {"환불", "불"}),
         ("환불\n-----Original Message-----\n배송", {"환불", "불"}),
+        ("On Mon, Ann wrote:\n> 배송\n\n환불", {"환불", "불"}),
+        ("환불\n\n2026년 6월 1일, 이수진님이 작성:\n> 배송", {"환불", "불"}),
         ("", set()),
     ],
 )
@@ -233,15 +237,16 @@ TEXT = st.text("가나다라마바사 ", max_size=30)
 @given(TEXT, TEXT)
 def test_likeness_is_a_share_and_has_no_direction(one, other):
     a, b = (content(Message("x", NOW, "", each)) for each in (one, other))
-    assert likeness(a, b) == likeness(b, a)
-    assert 0 <= likeness(a, b) <= 1
+    weights = Weights([a, b])
+    assert likeness(a, b, weights) == likeness(b, a, weights)
+    assert 0 <= likeness(a, b, weights) <= 1
 
 
 @given(st.lists(TEXT, max_size=6), st.integers(0, 5))
 def test_each_message_after_it_is_judged_once(texts, place):
     said = [Message(str(n), NOW + timedelta(hours=n), "", each) for n, each in enumerate(texts)]
     at = NOW + timedelta(hours=place)
-    found = list(repeats("h", at, reversed(said)))
+    found = list(repeats("h", at, reversed(said), Weights(map(content, said))))
     assert [message for message, _ in found] == [each for each in said if each.at >= at]
     for _, repeat in found:
         assert repeat is None or int(repeat.earlier) < place
@@ -270,6 +275,54 @@ def test_what_is_masked_is_left_out_and_breaks_nothing(open_crm, clock):
     assert "비밀" not in str(said)
     found = measure(lee, clock() - timedelta(days=1), clock.tick())
     assert (len(found.messages), found.repeated) == (2, ())
+
+
+def test_hidden_messages_neither_show_nor_count_nor_weigh(open_crm):
+    shy = ModuleType("shy")
+    shy.manifest = Manifest("shy")
+    shy.crm_restrict = hookimpl(
+        lambda actor, kind: (
+            Restriction((where.thread == "open",))
+            if actor.id == "lee" and kind == "interaction"
+            else None
+        )
+    )
+    crm = open_crm(shy)
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        write(tx, kim, NOW - timedelta(days=3), REFUND, thread="open")
+        tx.add(Handover(customer_id=kim.id, subject_id=kim.id, to_actor="lee", at=NOW))
+        write(tx, kim, NOW + timedelta(days=1), "1234 상품 환불 부탁합니다", thread="open")
+    window = (NOW - timedelta(days=1), NOW + timedelta(days=1))
+    before = measure(crm.acting("lee"), *window)
+    assert (before.texts, len(before.repeated)) == (2, 1)
+    with crm.transaction() as tx:
+        for days in (-2, 1, 2):
+            write(tx, kim, NOW + timedelta(days=days), REFUND, thread="secret")
+    assert measure(crm.acting("lee"), *window) == before
+    assert measure(crm, *window).texts == 5
+
+
+def test_a_likeness_can_be_worked_out_from_what_is_printed(crm_cli, crm, clock):
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        write(tx, kim, clock() - timedelta(days=3), REFUND)
+        tx.add(Handover(customer_id=kim.id, subject_id=kim.id, to_actor="lee", at=clock()))
+        write(tx, kim, clock(), "1234 상품 환불 부탁합니다")
+    clock.tick()
+    row = json.loads(crm_cli("handover", "report", "--explain", "--format", "json").stdout)
+    row = row[0] if isinstance(row, list) else row
+    told, [repeat] = row["parameters"], row["repeats"]
+    sums = []
+    for part in ("shared", "rest"):
+        for each in repeat[part]:
+            share = (told["texts"] + told["imagined"]) / (each["texts"] + 1)
+            assert each["weight"] == pytest.approx(math.log2(share), abs=1e-5)
+        sums.append(sum(each["weight"] for each in repeat[part]))
+    assert repeat["likeness"] == pytest.approx(sums[0] / sum(sums), abs=1e-4)
+    said = crm_cli("handover", "report", "--explain").output
+    assert "log2((2 + 10) / (n + 1))" in said
+    assert "+ 1234 2.0000 (2)" in said
 
 
 def test_a_contact_of_which_all_is_masked_is_a_line_of_masks(open_crm, clock):

@@ -64,6 +64,12 @@ def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
     assert clock.is_open(at("2026-11-11T22:00", SEOUL))
 
 
+def test_the_night_in_which_clocks_are_changed_is_shorter_or_longer() -> None:
+    clock = BusinessClock(week(read_hours(["sat 22:00-06:00"])), "Europe/Berlin")
+    assert clock.elapsed(at("2026-03-28T12:00"), at("2026-03-30T00:00")) == 7 * HOUR
+    assert clock.elapsed(at("2026-10-24T12:00"), at("2026-10-26T00:00")) == 9 * HOUR
+
+
 def test_a_pause_stands_still_and_one_without_an_end_never_comes_to_anything() -> None:
     clock = BusinessClock(OFFICE, "Europe/Berlin")
     start, pause = at("2026-11-09T09:00"), at("2026-11-09T10:00")

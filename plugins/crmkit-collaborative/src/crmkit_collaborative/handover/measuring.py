@@ -11,7 +11,15 @@ import attrs
 
 from crmkit import MASKED, Interaction, where
 from crmkit.query import Condition
-from crmkit_collaborative.handover.repeating import BEFORE, WITHIN, Message, Repeat, repeats
+from crmkit_collaborative.handover.repeating import (
+    BEFORE,
+    WITHIN,
+    Message,
+    Repeat,
+    Weights,
+    content,
+    repeats,
+)
 from crmkit_collaborative.kinds import Handover
 
 __all__ = ["Measured", "measure"]
@@ -23,7 +31,8 @@ class Measured:
 
     `transfers` is (kind, id) of each case -> its hand-overs. `messages` are what customers said after one, in the
     time that is looked at; `repeated` those of them that restate something. `unheard` are hand-overs after which the
-    customer said nothing: they are in no rate.
+    customer said nothing: they are in no rate. `texts` are how many messages with any word were read, those before included: from
+    these comes how rare a word is.
     """
 
     since: datetime
@@ -32,6 +41,7 @@ class Measured:
     messages: tuple[str, ...]
     repeated: tuple[Repeat, ...]
     unheard: tuple[str, ...]
+    texts: int
 
     @property
     def per_case(self) -> float | None:
@@ -59,17 +69,19 @@ def measure(crm: Any, since: datetime, until: datetime, *conditions: Condition) 
     messages: list[str] = []
     repeated: list[Repeat] = []
     unheard: list[str] = []
+    said_by = {customer: _said(crm, customer, packets) for customer, packets in by_customer.items()}
+    weights = Weights(content(each) for said in said_by.values() for each in said)
     for customer, packets in by_customer.items():
-        said = _said(crm, customer, packets)
         for packet, following in zip(packets, [*packets[1:], None], strict=True):
             until_ = None if following is None else following.at
-            own = [each for each in said if until_ is None or each.at < until_]
-            found = list(repeats(packet.id, packet.at, own))
+            own = [each for each in said_by[customer] if until_ is None or each.at < until_]
+            found = list(repeats(packet.id, packet.at, own, weights))
             messages += [message.id for message, _ in found]
             repeated += [repeat for _, repeat in found if repeat is not None]
             unheard += [] if found else [packet.id]
     kept = {case: tuple(ids) for case, ids in transfers.items()}
-    return Measured(since, until, kept, tuple(messages), tuple(repeated), tuple(unheard))
+    lists = tuple(messages), tuple(repeated), tuple(unheard)
+    return Measured(since, until, kept, *lists, weights.size)
 
 
 def _said(crm: Any, customer: str, packets: Sequence[Handover]) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,14 @@ from crmkit.cli.output import ONE, cell, note, show, values, write_table
 from crmkit_collaborative.handover.measuring import Measured, measure
 from crmkit_collaborative.handover.opening import lines
 from crmkit_collaborative.handover.packing import give
-from crmkit_collaborative.handover.repeating import ALIKE, BEFORE, FEWEST, WITHIN
+from crmkit_collaborative.handover.repeating import (
+    ALIKE,
+    BEFORE,
+    FEWEST,
+    IMAGINED,
+    WITHIN,
+    Weighed,
+)
 from crmkit_collaborative.kinds import Handover
 from crmkit_collaborative.words import _
 
@@ -135,7 +143,8 @@ def _behind(found: Measured) -> Mapping[str, Any]:
                 "message": each.message,
                 "earlier": each.earlier,
                 "likeness": each.likeness,
-                "shared": each.shared,
+                "shared": _weights(each.shared),
+                "rest": _weights(each.rest),
             }
             for each in found.repeated
         ],
@@ -145,20 +154,38 @@ def _behind(found: Measured) -> Mapping[str, Any]:
             "before_days": BEFORE.days,
             "alike": ALIKE,
             "fewest_tokens": FEWEST,
+            "texts": found.texts,
+            "imagined": IMAGINED,
         },
     }
 
 
 def _explained(found: Measured) -> None:
     note(
-        f"|A and B| / min(|A|, |B|) >= {ALIKE:g}; {FEWEST} tokens or more; within {WITHIN.days} days after, "
+        f"w(A and B) / min(w(A), w(B)) >= {ALIKE:g}; w = log2(({found.texts} + {IMAGINED}) / (n + 1)) for a token that "
+        f"n of {found.texts} texts have; {FEWEST} tokens or more; within {WITHIN.days} days after, "
         f"{BEFORE.days} days before"
     )
     for (kind, id), ids in found.transfers.items():
         note(f"{kind} {id}: {_joined(ids)}")
     for each in found.repeated:
-        shared = _joined(each.shared)
-        note(f"{each.message} restates {each.earlier} ({each.likeness:.4f}): {shared}")
+        sums = [math.fsum(one.weight for one in part) for part in (each.shared, each.rest)]
+        note(
+            f"{each.message} restates {each.earlier}: {sums[0]:.4f} / ({sums[0]:.4f} + {sums[1]:.4f}) = "
+            f"{each.likeness:.4f}"
+        )
+        for sign, part in (("+", each.shared), ("-", each.rest)):
+            note(
+                f"  {sign} "
+                + " ".join(f"{one.token} {one.weight:.4f} ({one.texts})" for one in part)
+            )
+
+
+def _weights(tokens: Sequence[Weighed]) -> list[dict[str, Any]]:
+    return [
+        {"token": each.token, "texts": each.texts, "weight": round(each.weight, 6)}
+        for each in tokens
+    ]
 
 
 def _joined(ids: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from crmkit import Reader, where
+from crmkit import MASKED, Reader, Record, RestrictedError, where
 from crmkit_operational.clock.business import WALL, BusinessClock
 from crmkit_operational.clock.hours import week
 from crmkit_operational.clock.kinds import Calendar, Holiday
@@ -16,8 +16,8 @@ __all__ = ["clock_of", "clock_with"]
 def clock_of(reader: Reader, calendar_id: str | None) -> BusinessClock:
     """The clock of a calendar as the reader sees it; time on the wall without one.
 
-    Raises `NotFound` for a calendar that is not there, or not to be read. Holidays that the reader may not see are
-    not in it.
+    Raises `NotFound` for a calendar that is not there, or not to be read, and `RestrictedError` if some field that
+    makes it is masked. Holidays that the reader may not see are not in it.
     """
     if calendar_id is None:
         return WALL
@@ -28,8 +28,10 @@ def clock_of(reader: Reader, calendar_id: str | None) -> BusinessClock:
 
 def clock_with(calendar: Calendar, holidays: Iterable[Holiday], company: str) -> BusinessClock:
     """The clock of a calendar and these holidays; `company` is the zone that counts if it has none."""
+    _check_seen(calendar, "hours", "timezone", "country", "subdivision")
     ranges: dict[bool, list[tuple[date, date]]] = {False: [], True: []}
     for each in holidays:
+        _check_seen(each, "day", "until", "works")
         ranges[each.works].append((each.day, each.until or each.day))
     return BusinessClock(
         week=week(calendar.hours),
@@ -39,3 +41,10 @@ def clock_with(calendar: Calendar, holidays: Iterable[Holiday], company: str) ->
         closed=tuple(sorted(ranges[False])),
         works=tuple(sorted(ranges[True])),
     )
+
+
+def _check_seen(record: Record, *fields: str) -> None:
+    for name in fields:
+        if record[name] is MASKED:
+            text = f"you may not see {name} of {record.__kind__} {record.id}, so its time is not known to you"
+            raise RestrictedError(f"{text}; ask who may")

@@ -14,6 +14,8 @@ from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.demo.parts import spoken
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.service.kinds import Policy, Ticket
+from crmkit_operational.service.opening import open_ticket, solve
+from crmkit_operational.service.recording import SOLVED
 
 __all__ = ["share"]
 
@@ -65,6 +67,7 @@ def _desk(story: Story, branch: Branch) -> list[Any]:
         name=words["urgent"].format(branch=branch.name),
         position=first,
         priorities=("high", "urgent"),
+        teams=(branch.name,),
         first_response=2 * HOUR,
         next_reply=4 * HOUR,
         resolution=24 * HOUR,
@@ -74,6 +77,7 @@ def _desk(story: Story, branch: Branch) -> list[Any]:
         id=story.new_id(at),
         name=words["usual"].format(branch=branch.name),
         position=first + 1,
+        teams=(branch.name,),
         first_response=8 * HOUR,
         next_reply=8 * HOUR,
         resolution=40 * HOUR,
@@ -91,6 +95,7 @@ def _ticket(story: Story, customer: Character, matter: Matter) -> Iterator[Step]
         "customer_id": customer.id,
         "subject": spoken(customer.branch)["subjects"][matter.topic],
         "topic": matter.topic,
+        "team": customer.branch.name,
         "priority": PRIORITIES.get(matter.topic, "normal"),
         "opened_at": at,
         "assignee": None if is_fresh else matter.staff.id,
@@ -103,13 +108,15 @@ def _ticket(story: Story, customer: Character, matter: Matter) -> Iterator[Step]
 
 
 def _open(contact: str, said: Mapping[str, Any], tx: Transaction) -> None:
-    found = tx.get(Interaction, contact)
-    ticket = Ticket(**said, body=found.body, channel=found.channel, thread=found.thread)
-    tx.add(ticket)
+    open_ticket(tx, contact=tx.get(Interaction, contact), **said)
 
 
 def _solve(ticket: str, tx: Transaction) -> None:
-    tx.update(tx.get(Ticket, ticket).evolve(state="solved"))
+    found = tx.get(Ticket, ticket)
+    if found.answered_at is None:  # whoever solved it told the customer so
+        found = tx.update(found.evolve(answered_at=max(tx.now(), found.opened_at)))
+    if found.state not in SOLVED:
+        solve(tx, found)
 
 
 def _leave(agent: str, tx: Transaction) -> None:

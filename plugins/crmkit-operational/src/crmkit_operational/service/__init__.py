@@ -51,6 +51,7 @@ def crm_commands() -> list[CommandSpec]:
     # fmt: off
     return [
         CommandSpec("ticket", summary="What customers want: opened, answered, solved, and measured.", target=f"{TERMINAL}.tickets:ticket"),
+        CommandSpec("calendar", summary="When the company works, and what is due when.", target=f"{TERMINAL}.calendars:calendar"),
         CommandSpec("policy", summary="What is promised for tickets.", target=f"{TERMINAL}.policies:policy"),
         CommandSpec("agent", summary="Who takes tickets, how many, and whether they are there.", target=f"{TERMINAL}.agents:agent"),
         CommandSpec("queue", summary="The tickets that wait for somebody, next first.", target=f"{TERMINAL}.queue:queue"),
@@ -87,7 +88,7 @@ def crm_prepare(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[P
 
 @hookimpl
 def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
-    """What must hold of tickets, policies and agents; whoever gives an agent a ticket holds their lock."""
+    """What must hold of tickets, policies, calendars, holidays and agents, whose room is held by who fills it."""
     if kind in ("ticket", "policy"):
         from crmkit_operational.service.rules import problems
 
@@ -96,6 +97,10 @@ def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[
         from crmkit_operational.routing.rules import hold_or_object
 
         yield from hold_or_object(tx, kind, writes)
+    if kind in ("calendar", "holiday"):
+        from crmkit_operational.clock.rules import problems as of_clocks
+
+        yield from of_clocks(kind, writes)
 
 
 @hookimpl

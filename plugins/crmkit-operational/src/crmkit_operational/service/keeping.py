@@ -19,7 +19,7 @@ from crmkit_operational.service.recording import RESTING, SOLVED, Recorder, mome
 
 __all__ = ["clocks_of", "follow", "known_timers"]
 
-MATCHED = ("priority", "topic", "channel", "customer_id")
+MATCHED = ("priority", "topic", "channel", "team", "customer_id")
 """The fields by which a policy is chosen."""
 
 

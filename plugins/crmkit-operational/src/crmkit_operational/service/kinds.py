@@ -30,8 +30,8 @@ Metric: TypeAlias = Literal[
 class Policy(Record):
     """What is promised for tickets: of the policies that match a ticket the first by `position` counts.
 
-    It matches by `priorities`, `topics`, `channels` and `tags` of the customer; one that is empty matches all. The
-    targets are minutes of the calendar, or of the clock on the wall without one. `pauses` are the states in which
+    It matches by `priorities`, `topics`, `channels`, `teams` and `tags` of the customer; one that is empty matches
+    all. The targets are minutes of the calendar, or of the clock on the wall without one. `pauses` are the states in which
     the clock of the resolution stands still.
     """
 
@@ -40,6 +40,7 @@ class Policy(Record):
     priorities: tuple[str, ...] = field(default=())
     topics: tuple[str, ...] = field(default=())
     channels: tuple[str, ...] = field(default=())
+    teams: tuple[str, ...] = field(default=())
     tags: tuple[str, ...] = field(default=())
     calendar_id: str | None = field(default=None, refers_to=Calendar, label="Business calendar")
     first_response: int | None = field(default=None, label="First response")

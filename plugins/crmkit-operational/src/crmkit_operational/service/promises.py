@@ -27,8 +27,9 @@ def matching(policies: Iterable[Policy], ticket: Ticket, tags: Sequence[str]) ->
 
 def mismatch(policy: Policy, ticket: Ticket, tags: Sequence[str]) -> str | None:
     """The field of a policy by which it does not match a ticket; None if it does."""
-    asked = {"priorities": ticket.priority, "topics": ticket.topic, "channels": ticket.channel}
-    for name, value in asked.items():
+    asked = {"priorities": "priority", "topics": "topic", "channels": "channel", "teams": "team"}
+    for name, field in asked.items():
+        value = ticket[field]
         if policy[name] and value not in policy[name]:
             return name
     return "tags" if policy.tags and not set(policy.tags) & set(tags) else None

@@ -1,0 +1,129 @@
+"""`crm policy`: what is promised for tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from crmkit import Customer, where
+from crmkit.cli.app import App
+from crmkit.cli.command import Group, many
+from crmkit.cli.output import show
+from crmkit.cli.records import KindGroup
+from crmkit.errors import NotFound
+from crmkit_operational.clock.kinds import Calendar
+from crmkit_operational.service.kinds import Policy, Ticket
+from crmkit_operational.service.promises import matching, mismatch
+from crmkit_operational.words import _
+
+__all__ = ["policy"]
+
+policy = Group("policy", help="What is promised for tickets.")
+UNITS = {"m": 1, "h": 60, "d": 24 * 60}
+
+
+class Amount(click.ParamType[int]):
+    """An amount of time that a person writes: 30m, 4h, 2d."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The amount in minutes."""
+        if isinstance(value, int):
+            return value
+        text = value.strip()
+        if text[-1:] in UNITS and text[:-1].isdecimal() and int(text[:-1]):
+            return int(text[:-1]) * UNITS[text[-1]]
+        return self.fail(
+            _("{value} is no amount of time; write it as in 30m, 4h or 2d").format(value=value),
+            param,
+            ctx,
+        )
+
+
+@policy.define(
+    "add",
+    click.Argument(["name"]),
+    click.Option(["--first-response"], type=Amount(), help="Until the first answer, as in 2h."),
+    click.Option(["--next-reply"], type=Amount(), help="Until each answer after it."),
+    click.Option(["--resolution"], type=Amount(), help="Until it is solved."),
+    click.Option(
+        ["--calendar"],
+        metavar="NAME",
+        help="In the hours of this calendar; else on the wall's clock.",
+    ),
+    click.Option(["--position"], type=int, help="Its place; behind all others without it."),
+    many("--priority", "priorities", "PRIORITY", help="Only for tickets of this priority."),
+    many("--topic", "topics", "TOPIC", help="Only about this."),
+    many("--channel", "channels", "CHANNEL", help="Only from this channel."),
+    many("--team", "teams", "TEAM", help="Only for this team's tickets."),
+    many("--tag", "tags", "TAG", help="Only of customers with this tag."),
+)
+def add(app: App, name: str, calendar: str | None, position: int | None, **given: Any) -> None:
+    """Promise something for tickets: of the policies that match one, the first by position counts."""
+    values: dict[str, Any] = {
+        key: tuple(each) if isinstance(each, list | tuple) else each for key, each in given.items()
+    }
+    with app.handle.transaction() as tx:
+        if calendar is not None:
+            values["calendar_id"] = _calendar(tx, calendar).id
+        last = max((each.position for each in tx.find(Policy)), default=0)
+        place = last + 1 if position is None else position
+        made = tx.add(Policy(name=name, position=place, **values))
+    kind = app.kind(Policy.__kind__)
+    KindGroup(kind, app.label(kind)).written(made.id, app)
+
+
+def _calendar(tx: Any, name: str) -> Calendar:
+    found = list(tx.find(Calendar, where.name == name))
+    if not found:
+        raise NotFound(Calendar.__kind__, name)
+    return found[0]  # type: ignore[no-any-return]  # of that kind
+
+
+@policy.define("list")
+def list_policies(app: App) -> None:
+    """The policies, in the order in which they are tried."""
+    found = sorted(app.handle.find(Policy), key=lambda each: (each.position, each.name))
+    _table(app, [_row(app, each) for each in found])
+
+
+def _row(app: App, found: Policy) -> dict[str, Any]:
+    names = ("position", "name", "first_response", "next_reply", "resolution", "priorities")
+    row = {name: found[name] for name in (*names, "topics", "channels", "teams", "tags", "id")}
+    [calendar] = app.handle.get_many(Calendar, [found.calendar_id or ""])
+    return row | {"calendar": calendar.name if calendar is not None else None}
+
+
+def _table(app: App, rows: Sequence[dict[str, Any]], **more: str) -> None:
+    kind = app.kind(Policy.__kind__)
+    names = ("position", "name", "first_response", "next_reply", "resolution")
+    columns = {name: app.label(kind.field(name)) for name in names}
+    columns |= {"calendar": _("Business calendar")}
+    show(
+        app,
+        rows,
+        columns | more | {"id": _("Id")},
+        empty=_("nothing is promised yet; `crm policy add` does it"),
+    )
+
+
+@policy.define("test", click.Argument(["ticket"]))
+def test(app: App, ticket: str) -> None:
+    """Which policy holds for a ticket now, and why not those before it."""
+    found = app.handle.get(Ticket, ticket)
+    [customer] = app.handle.get_many(Customer, [found.customer_id or ""])
+    tags = customer.tags if customer is not None else ()
+    policies = sorted(app.handle.find(Policy), key=lambda each: (each.position, each.name))
+    holds = matching(policies, found, tags)
+    kind = app.kind(Policy.__kind__)
+    rows = []
+    for each in policies:
+        field = mismatch(each, found, tags)
+        why = _("holds") if holds is not None and each.id == holds.id else _("after it")
+        if field is not None:
+            why = _("{field} differ").format(field=app.label(kind.field(field)))
+        rows.append(_row(app, each) | {"why": why})
+    _table(app, rows, why=_("Why"))

@@ -1,0 +1,253 @@
+"""`crm ticket`: what customers want, from the first word to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, get_args
+
+import click
+
+from crmkit import Customer, Interaction, Record, where
+from crmkit.cli.app import App
+from crmkit.cli.command import SKIP, Group, Time, limit, many
+from crmkit.cli.output import note as tell
+from crmkit.cli.output import show
+from crmkit.cli.records import KindGroup
+from crmkit_operational.service import opening
+from crmkit_operational.service.brief import brief
+from crmkit_operational.service.kinds import MetricEvent, Priority, State, Ticket
+from crmkit_operational.service.metrics import in_order
+from crmkit_operational.service.stages import states_of
+from crmkit_operational.words import _
+
+__all__ = ["ticket"]
+
+ID = click.Argument(["id"])
+TEXT = click.Argument(["text"])
+PRIORITY = click.Option(["--priority"], type=click.Choice(get_args(Priority)), help="How urgent.")
+STATE = click.Option(["--state"], type=click.Choice(get_args(State)), help="Its state.")
+CHANNEL = click.Option(["--channel"], help="On which channel.")
+FIELDS = (
+    click.Option(["--topic"], help="What it is about, as in refund."),
+    click.Option(["--assignee"], metavar="ACTOR", help="Whose it is."),
+    click.Option(["--team"], help="Whose team's work it is."),
+    click.Option(["--problem", "parent_id"], metavar="TICKET", help="The problem it is a case of."),
+)
+
+ticket = Group("ticket", help="What customers want: opened, answered, solved, and measured.")
+
+
+def _written(app: App, record: Record) -> None:
+    kind = app.kind(record.__kind__)
+    KindGroup(kind, app.label(kind)).written(record.id, app)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# Working on one -------------------------------------------------------------------------------------------------
+
+
+@ticket.define(
+    "open",
+    click.Argument(["subject"]),
+    click.Option(["--customer", "customer_id"], metavar="ID", help="Who wants it."),
+    click.Option(["--contact"], metavar="ID", help="The contact in which they said so."),
+    click.Option(["--body"], help="What they said."),
+    PRIORITY,
+    CHANNEL,
+    *FIELDS,
+    many("--skill", "skills", "SKILL", help="What is needed for it."),
+)
+def open_one(
+    app: App, subject: str, contact: str | None, skills: Sequence[str], **given: Any
+) -> None:
+    """Open a ticket, and print it with what is promised."""
+    with app.handle.transaction() as tx:
+        values = _given(given)
+        if customer := values.get("customer_id"):
+            values["customer_id"] = tx.get(Customer, customer).id
+        about = tx.get(Interaction, contact) if contact else None
+        made = opening.open_ticket(tx, subject, about, skills=tuple(skills), **values)
+    _written(app, made)
+
+
+@ticket.define("reply", ID, TEXT, CHANNEL)
+def reply(app: App, id: str, text: str, channel: str | None) -> None:
+    """Log what was answered, and print the ticket."""
+    with app.handle.transaction() as tx:
+        opening.reply(tx, tx.get(Ticket, id), text, channel)
+    _written(app, app.handle.get(Ticket, id))
+
+
+@ticket.define("note", ID, TEXT)
+def leave_note(app: App, id: str, text: str) -> None:
+    """Leave a note for colleagues: it answers nobody."""
+    with app.handle.transaction() as tx:
+        made = opening.note(tx, tx.get(Ticket, id), text)
+    _written(app, made)
+
+
+@ticket.define("set", ID, STATE, PRIORITY, *FIELDS)
+def change(app: App, id: str, **given: Any) -> None:
+    """Change a ticket's state, priority, topic, or whose it is; what is promised follows."""
+    with app.handle.transaction() as tx:
+        tx.update(tx.get(Ticket, id).evolve(**_given(given)))
+    _written(app, app.handle.get(Ticket, id))
+
+
+@ticket.define(
+    "solve", ID, click.Option(["--with-cases"], is_flag=True, help="The cases of a problem, too.")
+)
+def solve(app: App, id: str, with_cases: bool) -> None:
+    """Solve a ticket; what the customer says next brings it back."""
+    with app.handle.transaction() as tx:
+        done = opening.solve(tx, tx.get(Ticket, id), with_cases)
+    _table(app, done)
+
+
+@ticket.define(
+    "give",
+    ID,
+    click.Option(["--to"], required=True, metavar="CUSTOMER", help="Whose it is in truth."),
+)
+def give(app: App, id: str, to: str) -> None:
+    """Let a ticket belong to another customer, with all that was measured of it."""
+    with app.handle.transaction() as tx:
+        opening.give(tx, tx.get(Ticket, id), tx.get(Customer, to).id)
+    _written(app, app.handle.get(Ticket, id))
+
+
+# Looking --------------------------------------------------------------------------------------------------------
+
+
+@ticket.define(
+    "list",
+    STATE,
+    PRIORITY,
+    click.Option(["--topic"], help="Only about this."),
+    click.Option(["--assignee"], metavar="ACTOR", help="Only theirs."),
+    click.Option(["--customer", "customer_id"], metavar="ID", help="Only of this customer."),
+    click.Option(["--all", "all_"], is_flag=True, help="Solved and closed ones, too."),
+    limit(50),
+    SKIP,
+)
+def list_tickets(app: App, all_: bool, limit: int, after: str | None, **given: Any) -> None:
+    """The tickets that are not solved, newest first."""
+    wanted: list[Any] = [where[name] == value for name, value in _given(given).items()]
+    if not all_ and given["state"] is None:
+        wanted.append(where.state.in_(["new", "open", "pending", "on_hold"]))
+    page = app.handle.page(Ticket, *wanted, order="-opened_at", limit=limit, after=after)
+    _table(app, page.records, empty=_("no ticket waits for anything"))
+    if page.after:
+        tell(_("there are more: --after {cursor}").format(cursor=page.after))
+
+
+def _table(app: App, found: Sequence[Ticket], empty: str = "") -> None:
+    kind = app.kind(Ticket.__kind__)
+    names = ("opened_at", "state", "priority", "subject", "assignee", "due", "id")
+    rows = [
+        {name: each[name] for name in names if name != "due"} | {"due": _next_due(each)}
+        for each in found
+    ]
+    labels = {name: app.label(kind.field(name)) for name in names if name not in ("due", "id")}
+    columns = {name: labels.get(name, "") for name in names}
+    show(app, rows, columns | {"due": _("Next due"), "id": _("Id")}, empty=empty)
+
+
+def _next_due(found: Ticket) -> Any:
+    dues = (found.first_response_due, found.next_reply_due, found.resolution_due)
+    return min((each for each in dues if each is not None), default=None)
+
+
+@ticket.define("board")
+def board(app: App) -> None:
+    """How many tickets are in each state, by priority."""
+    counted = {
+        total.group: total.count for total in app.handle.totals(Ticket, by=("state", "priority"))
+    }
+    rows = [
+        {"state": state}
+        | {each: counted.get((state, each), 0) for each in get_args(Priority)}
+        | {"all": sum(counted.get((state, each), 0) for each in get_args(Priority))}
+        for state in get_args(State)
+    ]
+    columns = {"state": _("State")} | {each: each for each in get_args(Priority)}
+    show(app, rows, columns | {"all": _("All")})
+
+
+@ticket.define("history", ID)
+def history(app: App, id: str) -> None:
+    """The states of a ticket: when it came into each by the time of the world, for how long, and by whom."""
+    rows = [
+        {
+            "state": each.state,
+            "since": each.since,
+            "until": each.until,
+            "minutes": round(each.length(app.crm.clock()) / timedelta(minutes=1), 1),
+            "by": each.by,
+        }
+        for each in states_of(app.handle, app.handle.get(Ticket, id))
+    ]
+    columns = {"state": _("State"), "since": _("Since"), "until": _("Until")}
+    show(app, rows, columns | {"minutes": _("Minutes"), "by": _("By")})
+
+
+@ticket.define("events", ID)
+def events(app: App, id: str) -> None:
+    """The metric events of a ticket, of which every figure is made."""
+    found = app.handle.get(Ticket, id)
+    rows = [
+        {
+            "at": each.at,
+            "metric": each.metric,
+            "instance": each.instance,
+            "type": each.type,
+            "due": each.due,
+            "id": each.id,
+        }
+        for each in in_order(app.handle.find(MetricEvent, where.ticket_id == found.id))
+    ]
+    columns = {"at": _("At"), "metric": _("Metric"), "instance": _("Instance")}
+    show(app, rows, columns | {"type": _("Type"), "due": _("Due"), "id": _("Id")})
+
+
+@ticket.define("brief", ID)
+def show_brief(app: App, id: str) -> None:
+    """What matters now: at most twelve lines, each with the record that says so."""
+    rows = [
+        {"about": each.about, "text": each.text, "kind": each.kind, "id": each.id}
+        for each in brief(app.handle, app.handle.get(Ticket, id))
+    ]
+    columns = {"about": _("About"), "text": _("What"), "kind": _("Kind"), "id": _("Id")}
+    show(app, rows, columns)
+
+
+PERIOD = timedelta(days=90)
+
+
+@ticket.define(
+    "report",
+    click.Option(["--since"], type=Time(), help="Opened from then on; 90 days without it."),
+    click.Option(["--until"], type=Time(), help="Opened before then; now without it."),
+    click.Option(["--explain"], is_flag=True, help="Show what each figure is made of."),
+)
+def report(app: App, since: Any, until: Any, explain: bool) -> None:
+    """How fast tickets were answered and solved, in calendar and business hours, and what was promised and kept."""
+    from crmkit_operational.terminal.reporting import show_report
+
+    until = until or app.crm.clock() + timedelta.resolution  # what happens now belongs to it
+    show_report(app, since or until - PERIOD, until, explain)
+
+
+# The clocks -----------------------------------------------------------------------------------------------------
+
+
+@ticket.define("clocks", ID)
+def clocks(app: App, id: str) -> None:
+    """Each clock of a ticket with its arithmetic: when it ran, in calendar and in business time."""
+    from crmkit_operational.terminal.reporting import show_clocks
+
+    show_clocks(app, app.handle.get(Ticket, id))
