@@ -212,3 +212,13 @@ def test_without_agents_and_tickets_one_is_told_what_to_do(crm_cli):
     assert crm_cli("queue", "--lang", "ko").stderr == "기다리는 티켓이 없습니다\n"
     assert answer(crm_cli, "queue") == []
     assert crm_cli("route", "run", "--format", "csv").stdout == "subject,agent,id\n"
+
+
+def test_the_doctor_says_what_waits_too_long(company, clock):
+    clock.tick(days=4)
+    rested = company("doctor", "--lang", "en").output
+    clock.tick(minutes=1)
+    warned = company("doctor", "--lang", "en").output
+
+    assert "wait for somebody" not in rested
+    assert "for more than 5760 minutes: 4" in warned

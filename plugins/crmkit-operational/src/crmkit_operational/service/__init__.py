@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crmkit import (
+    CRM,
+    Check,
     CommandSpec,
     Customer,
     FieldSpec,
+    Finding,
     GuardView,
     Handle,
     Interaction,
@@ -58,6 +61,18 @@ def crm_commands() -> list[CommandSpec]:
         CommandSpec("route", summary="Giving waiting tickets to who can take them.", target=f"{TERMINAL}.routing:route"),
     ]
     # fmt: on
+
+
+@hookimpl
+def crm_checks() -> list[Check]:
+    """Whether somebody takes what waits."""
+    return [Check("queue", _queue, summary="No ticket waits longer than ageing bears.")]
+
+
+def _queue(crm: CRM) -> Iterator[Finding]:
+    from crmkit_operational.routing.checking import left_waiting
+
+    yield from left_waiting(crm)
 
 
 @hookimpl

@@ -1,4 +1,9 @@
-"""`crm route`: giving waiting tickets to who can take them, by itself and by hand."""
+"""`crm route`: giving waiting tickets to who can take them, by itself and by hand.
+
+What an actor is shown is made of what they may read: decisions name the agents that they may see and hold no counts;
+load, room and what would happen now are worked out from the tickets that they may read, and may therefore differ from
+what routing, which sees all, does.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +67,7 @@ def _actor(choice: Choice) -> str | None:
 
 @route.define("explain", TICKET)
 def explain(app: App, ticket: str) -> None:
-    """Why a ticket went to whom, or waits, and what would happen now; nothing is changed.
-
-    Decisions name the agents that you may see, and hold no counts. What would happen now is worked out from the
-    tickets that you may read: load and room are counted from those.
-    """
+    """Why a ticket went to whom, or waits, and what would happen now, as far as you may read; nothing is changed."""
     found = app.handle.get(Ticket, ticket)
     seen = {each.actor for each in app.handle.find(Agent)}
     past = app.handle.find(RoutingDecision, where.ticket_id == found.id, order="-at", limit=SHOWN)
@@ -172,10 +173,7 @@ def assign(app: App, ticket: str, agent: str, over: bool) -> None:
 
 @route.define("release", AGENT, click.Argument(["tickets"], nargs=-1))
 def release(app: App, agent: str, tickets: Sequence[str]) -> None:
-    """Put the active tickets of an agent back into the queue, those that you may read, and list them.
-
-    TICKETS that are named are given back: routing does not give them to that agent again.
-    """
+    """Put an agent's active tickets back into the queue; TICKETS that are named do not go to that agent again."""
     who = agent_named(app.handle, agent)
     released = byhand.release(app.handle, who, tickets)
     rows = [document(app.kind("ticket"), each) for each in released]
