@@ -15,8 +15,8 @@ __all__ = ["Agent", "RoutingDecision"]
 class Agent(Record):
     """Somebody who takes tickets; `actor` is the id under which they act, and that of their tickets' `assignee`.
 
-    `capacity` is how many tickets they take at once, `capacities` channel -> how many of these; skills and working
-    hours of the directory's member with the same actor count, too.
+    `capacity` is how many tickets they take at once, `capacities` channel -> how many of these, 0 for none; skills and
+    working hours of the directory's member with the same actor count, too. `assigned_at` also says whose turn it is.
     """
 
     actor: str = field(label="Actor")
@@ -39,7 +39,12 @@ class Agent(Record):
     indexes=(("ticket_id", "at"),),
 )
 class RoutingDecision(Record):
-    """What routing decided for a ticket, with every candidate and why they were not it."""
+    """What routing decided for a ticket, with every candidate and why they were not it.
+
+    `candidates` are `{"agent": ACTOR, "why": CODE}` in the order of the strategy, who got it first. They hold no
+    counts of tickets: whoever may read a decision learns nothing of tickets that they may not read. `strategy` is that
+    of the settings, or how it came about otherwise: `by_hand`, `taken`, `reopened`, `released`.
+    """
 
     ticket_id: str = field(refers_to="ticket", on_delete="cascade", label="Ticket")
     customer_id: str | None = field(

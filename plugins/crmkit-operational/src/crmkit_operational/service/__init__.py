@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crmkit import (
+    CRM,
+    Check,
     CommandSpec,
     Customer,
     FieldSpec,
+    Finding,
     GuardView,
     Handle,
     Interaction,
@@ -23,11 +26,12 @@ from crmkit import (
     hookimpl,
 )
 from crmkit_operational.service import kinds
+from crmkit_operational.service.settings import Settings
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Story
 
-manifest = Manifest(name="service", api="1.0", extends=("demo",))
+manifest = Manifest(name="service", api="1.0", extends=("collaborative", "demo"), config=Settings)
 
 TERMINAL = "crmkit_operational.terminal"
 
@@ -52,37 +56,72 @@ def crm_commands() -> list[CommandSpec]:
         CommandSpec("ticket", summary="What customers want: opened, answered, solved, and measured.", target=f"{TERMINAL}.tickets:ticket"),
         CommandSpec("calendar", summary="When the company works, and what is due when.", target=f"{TERMINAL}.calendars:calendar"),
         CommandSpec("policy", summary="What is promised for tickets.", target=f"{TERMINAL}.policies:policy"),
+        CommandSpec("agent", summary="Who takes tickets, how many, and whether they are there.", target=f"{TERMINAL}.agents:agent"),
+        CommandSpec("queue", summary="The tickets that wait for somebody, next first.", target=f"{TERMINAL}.queue:queue"),
+        CommandSpec("route", summary="Giving waiting tickets to who can take them.", target=f"{TERMINAL}.routing:route"),
     ]
     # fmt: on
 
 
 @hookimpl
+def crm_checks() -> list[Check]:
+    """Whether every calendar can tell the time, and somebody takes what waits."""
+    clocks = "Every business calendar has hours, a time zone and a country that are known here."
+    return [
+        Check("calendars", _unreadable, summary=clocks),
+        Check("queue", _queue, summary="No ticket waits longer than ageing bears."),
+    ]
+
+
+def _unreadable(crm: CRM) -> Iterator[Finding]:
+    from crmkit_operational.clock.rules import unreadable
+
+    yield from unreadable(crm)
+
+
+def _queue(crm: CRM) -> Iterator[Finding]:
+    from crmkit_operational.routing.checking import left_waiting
+
+    yield from left_waiting(crm)
+
+
+@hookimpl
 def crm_workers() -> list[WorkerSpec]:
-    """Listening to what is said, and watching what was promised."""
-    home = "crmkit_operational.service"
+    """Listening to what is said, watching what was promised, and routing, every minute, too: hours begin."""
+    home, routing = "crmkit_operational.service", "crmkit_operational.routing.running"
+    minute = timedelta(minutes=1)
     return [
         WorkerSpec("conversations", f"{home}.talk:listen", kinds=(Interaction,)),
-        WorkerSpec("promises", f"{home}.breaking:watch", every=timedelta(minutes=1)),
+        WorkerSpec("promises", f"{home}.breaking:watch", every=minute),
         WorkerSpec("ticket-customers", f"{home}.belonging:follow", kinds=(kinds.Ticket,)),
+        WorkerSpec("routing", f"{routing}:follow", kinds=(kinds.Ticket, kinds.Agent)),
+        WorkerSpec("routing-clock", f"{routing}:tick", every=minute),
     ]
 
 
 @hookimpl
 def crm_prepare(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Patch | Record]:
-    """The times, promises and metric events of tickets."""
+    """The times, promises and metric events of tickets, and with these their places in the queue."""
     if kind == kinds.Ticket.__kind__:
+        from crmkit_operational.routing.queue import patches
         from crmkit_operational.service.keeping import follow
 
-        yield from follow(tx, writes)
+        made = list(follow(tx, writes))
+        yield from made
+        yield from patches(tx, writes, [each for each in made if isinstance(each, Patch)])
 
 
 @hookimpl
 def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Problem]:
-    """What must hold of tickets and policies, calendars and holidays."""
+    """What must hold of tickets, policies, calendars, holidays and agents, whose room is held by who fills it."""
     if kind in ("ticket", "policy"):
         from crmkit_operational.service.rules import problems
 
         yield from problems(tx, kind, writes)
+    if kind in ("ticket", "agent"):
+        from crmkit_operational.routing.rules import hold_or_object
+
+        yield from hold_or_object(tx, kind, writes)
     if kind in ("calendar", "holiday"):
         from crmkit_operational.clock.rules import problems as of_clocks
 

@@ -55,7 +55,7 @@ class Policy(Record):
     title="subject",
     unique=(("source", "external_id"),),
     indexes=(
-        ("state", "priority", "queued_at"),
+        ("queue_key",),
         ("assignee", "state", "opened_at"),
         ("state", "opened_at"),
         ("parent_id",),
@@ -69,8 +69,10 @@ class Ticket(Record):
     `parent_id` is the problem of which it is one case. `thread` is that of the contacts that belong to it.
     `state_since` is since when it is in its state, `asked_at` when the customer last said something, `answered_at`
     when somebody last answered. `queued_at` is since when it waits for somebody, None while it has an assignee or
-    rests. The `..._due` are when the targets of its policy run out, None while there is none or the clock stands still.
-    What follows from the others is filled in on every write; whoever brings a history gives the times themselves.
+    rests; `queue_key` is its place in the queue then (see `crmkit_operational.routing.queue`). Of `skills` the last
+    may be done without after a while; `excluded` are the actors who gave it back. The `..._due` are when the targets
+    of its policy run out, None while there is none or the clock stands still. What follows from the others is filled
+    in on every write; whoever brings a history gives the times themselves.
     """
 
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
@@ -94,6 +96,8 @@ class Ticket(Record):
     asked_at: datetime | None = field(default=None, label="Customer wrote at")
     answered_at: datetime | None = field(default=None, label="Answered at")
     queued_at: datetime | None = field(default=None, label="Waits since")
+    queue_key: str | None = field(default=None, label="Place in the queue")
+    excluded: tuple[str, ...] = field(default=(), label="Not for")
     solved_at: datetime | None = field(default=None, index=True, label="Solved at")
     policy_id: str | None = field(
         default=None, refers_to=Policy, on_delete="clear", label="Service policy"
