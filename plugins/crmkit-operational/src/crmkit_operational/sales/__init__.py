@@ -92,8 +92,13 @@ def crm_profile(crm: Handle, customer: Customer, as_of: datetime | None) -> Iter
 @hookimpl
 def crm_checks() -> list[Check]:
     """Whether deals are closed exactly where they were won or lost."""
-    summary = "Deals have a closing time exactly where they are won or lost."
-    return [Check("deals", _untrue_deals, summary=summary)]
+    return [
+        Check(
+            "deals",
+            _untrue_deals,
+            summary="Deals have a closing time exactly where they are won or lost.",
+        )
+    ]
 
 
 def _untrue_deals(crm: CRM) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import attrs
@@ -44,7 +45,7 @@ def stage_history(reader: Reader, deal_id: str) -> list[Stay]:
     """The stays of one deal, oldest first; the last one is where it is now.
 
     By `Change.effective`, so that a history that was brought in keeps its dates. Whatever is recorded later is
-    believed: a move that is dated back ends, or undoes, what had been recorded as true from then on.
+    believed: behind a move that is dated back, no earlier stay goes on or begins; it then lasted no time.
     Raises `NotFound`, and `RestrictedError` if the actor may not see stages.
     """
     deal = reader.get(Deal, deal_id)
@@ -72,25 +73,24 @@ def stays(deal: Deal, changes: Sequence[Change]) -> Iterator[Stay]:
         raise RestrictedError(
             "you may not see in which stages deals are, so not in which they were"
         )
-    line: list[Stay] = []
-    for change, state in _entries(deal, changes):
-        at = change.effective
-        # What was recorded later is believed: no stay begins behind it, and the one that it falls into ends.
-        line = [each for each in line if each.entered is None or each.entered <= at]
-        if line and (line[-1].left is None or line[-1].left > at):
-            line[-1] = attrs.evolve(line[-1], left=at)
+    entries = _entries(deal, changes)
+    # What was recorded later is believed: nothing that was recorded before it began behind it.
+    begins = list(accumulate((change.effective for change, _ in reversed(entries)), min))[::-1]
+    for (change, state), begin, end in zip(entries, begins, [*begins[1:], None], strict=True):
         if state is not None:
-            line.append(_stay(deal, change, state))
-    yield from line
+            yield _stay(deal, change, state, begin, end)
 
 
-def _stay(deal: Deal, change: Change, state: Mapping[str, Any]) -> Stay:
+def _stay(
+    deal: Deal, change: Change, state: Mapping[str, Any], begin: datetime, end: datetime | None
+) -> Stay:
     # The first change that is left of a trimmed journal is not the one by which the deal came there.
     is_known = change.action == "insert" or "stage_id" in (change.delta or {})
     return Stay(
         deal.id,
         state["stage_id"],
-        change.effective if is_known else None,
+        begin if is_known else None,
+        end,
         by=change.actor if is_known else None,
         reason_id=state["lost_reason_id"],
         note=state["lost_note"] or "",

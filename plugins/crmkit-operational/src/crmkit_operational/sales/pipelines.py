@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -26,16 +27,15 @@ class Step:
 
 
 def read_step(text: str) -> Step:
-    """An open stage as people write it: `NAME` or `NAME, CHANCE`, the chance in percent."""
-    name, comma, chance = text.rpartition(",")
-    if not comma:
-        return Step(text.strip())
-    try:
-        return Step(name.strip(), int(chance.strip().removesuffix("%")))
-    except ValueError:
+    """An open stage as people write it: `NAME, CHANCE`, the chance in percent; `NAME` alone has none yet."""
+    match = re.fullmatch(r"(.*\S)\s*(?:,\s*(\d{1,3})\s*%?|\s(\d{1,3})\s*%)\s*", text)
+    if match:
+        return Step(match[1].strip(), int(match[2] or match[3]))
+    if "," in text or not text.strip():
         raise ValueRefused(
             f"{text!r} is no stage; write its name and the chance in percent, as in 'Proposal, 50'"
-        ) from None
+        )
+    return Step(text.strip())
 
 
 def add_pipeline(tx: Transaction, name: str, steps: Sequence[Step]) -> Pipeline:

@@ -10,7 +10,7 @@ import click
 
 from crmkit import Reader, where
 from crmkit.cli.app import App
-from crmkit.cli.command import AS_OF, SKIP, Group, limit, many
+from crmkit.cli.command import AS_OF, SKIP, define, limit, many
 from crmkit.cli.conditions import condition
 from crmkit.cli.language import Word
 from crmkit.cli.output import document, note, plain, show, write_json
@@ -28,7 +28,7 @@ from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 from crmkit_operational.sales.rotting import Rot, rot_of, rotting
 from crmkit_operational.words import _
 
-__all__ = ["define_in"]
+__all__ = ["list_deals", "show_board", "show_history", "show_next", "show_rotting"]
 
 PIPELINE = click.Option(["--pipeline"], metavar="NAME", help="Only this pipeline.")
 STAGE = click.Option(["--stage"], metavar="NAME", help="Only this stage.")
@@ -45,15 +45,9 @@ ORDER = click.Option(
 )  # fmt: skip
 
 
-def define_in(group: Group) -> None:
-    """Put these commands into the group of deals."""
-    group.define(
-        "list", STATE, PIPELINE, STAGE, OWNER, CUSTOMER, WHERE, ORDER, limit(50), SKIP, AS_OF
-    )(list_deals)
-    group.define("board", PIPELINE, STAGE, OWNER, WHERE, limit(10), SKIP)(show_board)
-    group.define("history", ID)(show_history)
-    group.define("rotting", PIPELINE, OWNER, limit(50), EXPLAIN)(show_rotting)
-    group.define("next", MISSING, OVERDUE, PIPELINE, OWNER, limit(50), SKIP)(show_next)
+EXPLAIN = click.Option(["--explain"], is_flag=True, help="What counts as the last activity.")
+MISSING = click.Option(["--missing"], is_flag=True, help="Only open deals without a next step.")
+OVERDUE = click.Option(["--overdue"], is_flag=True, help="Only steps whose day has passed.")
 
 
 def _within(
@@ -95,6 +89,7 @@ def _more(after: str | None) -> None:
 # The list -------------------------------------------------------------------------------------------------------
 
 
+@define("list", STATE, PIPELINE, STAGE, OWNER, CUSTOMER, WHERE, ORDER, limit(50), SKIP, AS_OF)  # fmt: skip
 def list_deals(
     app: App,
     state: str | None,
@@ -125,6 +120,7 @@ def list_deals(
 # The board ------------------------------------------------------------------------------------------------------
 
 
+@define("board", PIPELINE, STAGE, OWNER, WHERE, limit(10), SKIP)
 def show_board(
     app: App,
     pipeline: str | None,
@@ -197,8 +193,6 @@ def _column(app: App, each: Column, now: datetime) -> dict[str, Any]:
 
 # What rots, and why ---------------------------------------------------------------------------------------------
 
-EXPLAIN = click.Option(["--explain"], is_flag=True, help="What counts as the last activity.")
-
 
 def _what(name: str) -> str:
     words = {
@@ -209,6 +203,7 @@ def _what(name: str) -> str:
     return words[name]
 
 
+@define("rotting", PIPELINE, OWNER, limit(50), EXPLAIN)
 def show_rotting(
     app: App, pipeline: str | None, owner: str | None, limit: int, explain: bool
 ) -> None:
@@ -253,10 +248,8 @@ def _rot(app: App, each: Rot) -> dict[str, Any]:
 
 # What comes next ------------------------------------------------------------------------------------------------
 
-MISSING = click.Option(["--missing"], is_flag=True, help="Only open deals without a next step.")
-OVERDUE = click.Option(["--overdue"], is_flag=True, help="Only steps whose day has passed.")
 
-
+@define("next", MISSING, OVERDUE, PIPELINE, OWNER, limit(50), SKIP)
 def show_next(
     app: App,
     missing: bool,
@@ -297,6 +290,7 @@ def _state(app: App, each: Deal, today: date) -> Word:
 # Where a deal has been ------------------------------------------------------------------------------------------
 
 
+@define("history", ID)
 def show_history(app: App, id: str) -> None:
     """The stages that a deal was in: from when to when, how long, who moved it there, and why it was lost."""
     now = app.crm.clock()

@@ -64,7 +64,8 @@ deal = DealGroup(
 )
 for _name in ("add", "list"):
     del deal.commands[_name]
-boards.define_in(deal)
+for _command in map(boards.__dict__.__getitem__, boards.__all__):
+    deal.add_command(_command)
 
 
 # Adding and moving ----------------------------------------------------------------------------------------------

@@ -30,10 +30,14 @@ class OrderGroup(KindGroup):
         """The total, and in JSON the lines."""
         assert isinstance(record, Order)
         total = totals_of(app.handle, [record]).get(record.id)
+        kinds = app.kind("order"), app.kind("order_line")
         found: dict[str, tuple[str, Any]] = {"total": (_("Total"), total)}
-        if app.format == "json":
-            kind = app.kind("order_line")
-            lines = [document(kind, each) for each in lines_of(app.handle, record)]
+        if app.format == "table":
+            for each in by_id(app.handle, Customer, [record.customer_id]).values():
+                found["customer_id"] = app.label(kinds[0].field("customer_id")), each.name
+            found["status"] = app.label(kinds[0].field("status")), Word(record.status)
+        else:
+            lines = [document(kinds[1], each) for each in lines_of(app.handle, record)]
             found["lines"] = "", lines
         return found
 
@@ -131,6 +135,10 @@ def list_orders(
     show(app, rows, columns, empty=_("there are no such orders; `crm order add` adds one"))
     if page.after:
         note(_("there are more: --after {cursor}").format(cursor=page.after))
+
+
+def _statuses() -> tuple[str, ...]:
+    return (_("placed"), _("fulfilled"), _("cancelled"), _("returned"))
 
 
 def _row(app: App, each: Order, total: Any, customers: Mapping[str, Any]) -> dict[str, Any]:
