@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
+from types import ModuleType
 
 import pytest
 from crmkit_operational.sales.history import stage_durations, stage_history
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sales_company import START, krw, make_company
 
-from crmkit import CRM, Config, Manifest, NotFound, Restriction, RestrictedError, hookimpl
+from crmkit import CRM, Config, Manifest, NotFound, RestrictedError, Restriction, hookimpl
 from crmkit.testing.fixtures import FakeClock
 
 NAMES = ("lead", "offer", "won")
@@ -137,17 +139,12 @@ def test_where_the_journal_was_trimmed_nobody_knows_when_a_stay_began(open_crm, 
 
 
 def test_who_may_not_see_stages_is_told_so_and_of_hidden_deals_nothing(open_crm):
-    shy = type("Shy", (), {})()
-    shy.manifest = Manifest(name="shy")
-
     @hookimpl
     def crm_restrict(actor, kind):
         return Restriction(masked=["stage_id"]) if kind == "deal" and actor.id == "kim" else None
 
-    from types import ModuleType
-
     module = ModuleType("shy")
-    module.manifest, module.crm_restrict = shy.manifest, crm_restrict
+    module.manifest, module.crm_restrict = Manifest(name="shy"), crm_restrict
     crm = open_crm(module, own=["sales"])
     company = make_company(crm)
     with crm.transaction() as tx:
@@ -182,7 +179,7 @@ def test_law_stays_follow_each_other_without_a_gap_and_end_where_the_deal_is(ste
 
         assert [each.stage_id for each in found] == [id for _, id in told]
         assert found[-1].left is None
-        for one, other in zip(found, found[1:], strict=False):
+        for one, other in pairwise(found):
             assert one.entered <= one.left == other.entered
         for hours in range(-21, 22):
             moment = START + timedelta(hours=hours, minutes=30)
