@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import crmkit_operational.sales.rotting as room
-import pytest
 from crmkit_operational.sales.kinds import Deal
 from crmkit_operational.sales.moving import move
 from crmkit_operational.sales.rotting import rotting
@@ -19,12 +17,6 @@ from crmkit.testing.fixtures import FakeClock
 KIM, BOT = Actor("kim"), Actor("robot", "bot")
 
 
-@pytest.fixture(params=[200, 0], ids=["one by one", "at once"])
-def few(request, monkeypatch):
-    """Both ways of reading the journal."""
-    monkeypatch.setattr(room, "FEW", request.param)
-
-
 def contact(tx, of, days, direction="in"):
     at = START + timedelta(days=days)
     values = {"channel": "email", "happened_at": at, "direction": Direction(direction)}
@@ -35,7 +27,6 @@ def begun(crm, now):
     return [(each.deal.id, each.since, each.activity.what) for each in rotting(crm, [], now)]
 
 
-@pytest.mark.usefixtures("few")
 def test_what_people_do_counts_and_what_machines_do_does_not(open_crm, clock):
     crm = open_crm(own=["sales"])
     company = make_company(crm, rot_days=7)
@@ -70,7 +61,6 @@ def test_what_people_do_counts_and_what_machines_do_does_not(open_crm, clock):
     assert since() == (timedelta(days=5), "entered")
 
 
-@pytest.mark.usefixtures("few")
 def test_it_begins_on_the_day_and_another_threshold_holds_at_once(open_crm, clock):
     crm = open_crm(own=["sales"])
     company = make_company(crm, rot_days=7)
@@ -96,7 +86,6 @@ def test_closed_deals_and_stages_without_days_do_not_rot(open_crm):
     assert begun(crm, START + timedelta(days=999)) == []
 
 
-@pytest.mark.usefixtures("few")
 def test_a_contact_of_tomorrow_has_not_been_made_and_one_before_the_stage_does_not_count(
     open_crm, clock
 ):
@@ -124,14 +113,10 @@ ACTS = st.lists(
 )
 
 
-@given(ACTS, st.integers(0, 20), st.sampled_from([200, 0]))
-def test_law_what_rots_is_what_a_slow_look_at_everything_says(acts, later, few):
+@given(ACTS, st.integers(0, 20))
+def test_law_what_rots_is_what_a_slow_look_at_everything_says(acts, later):
     clock = FakeClock()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        CRM.open("memory://", plugins=["sales"], config=Config(), clock=clock) as crm,
-    ):
-        patch.setattr(room, "FEW", few)
+    with CRM.open("memory://", plugins=["sales"], config=Config(), clock=clock) as crm:
         company = make_company(crm, rot_days=7)
         with crm.acting(BOT).transaction() as tx:
             people = [customer(tx, each) for each in "ab"]

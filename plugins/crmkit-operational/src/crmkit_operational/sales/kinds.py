@@ -64,7 +64,7 @@ class LostReason(Record):
     title="title",
     indexes=(
         ("stage_id", "expected_close"),
-        ("stage_id", "opened_at"),
+        ("stage_id", "amount"),
         ("owner", "stage_id", "expected_close"),
         ("closed_at", "next_step_on"),
     ),
