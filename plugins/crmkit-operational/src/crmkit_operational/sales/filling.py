@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crmkit import Patch, Record, Write
@@ -35,26 +35,29 @@ def _stages(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:
 
 def _deals(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:
     entering = [write for write in writes if write.changed("stage_id")]
-    records = [each for write in entering for each in (write.record, write.previous) if each]
-    stages = by_id(tx, Stage, [each["stage_id"] for each in records])
+    # Whether a deal was closed it says itself: its old stage matters only between won and lost.
+    closed = [each.previous for each in entering if each.previous and each.previous["closed_at"]]
+    ids = [each["stage_id"] for each in (*(write.record for write in entering), *closed)]
+    stages = by_id(tx, Stage, ids)
     for write in entering:
         stage = stages.get(write.record["stage_id"])
-        left = stages.get(write.previous["stage_id"]) if write.previous else None
-        if stage is not None and (values := _decided(tx, write, stage, left)):
+        if stage is not None and (values := _decided(tx, write, stage, stages)):
             yield write.patch(values)
 
 
-def _decided(tx: GuardView, write: Write, stage: Stage, left: Stage | None) -> dict[str, Any]:
+def _decided(
+    tx: GuardView, write: Write, stage: Stage, stages: Mapping[str, Stage]
+) -> dict[str, Any]:
     """What changes with being open, won or lost; what the writer says of it stands."""
+    left = stages.get(write.previous["stage_id"]) if write.previous else None
     before = left.category if left else "open"
     if stage.category == before:
         return {}
     gone: dict[str, Any] = {"closed_at": None} if stage.category == "open" else {}
     gone |= {"lost_reason_id": None, "lost_note": ""} if before == "lost" else {}
     values: dict[str, Any] = {path: no for path, no in gone.items() if not write.changed(path)}
-    if stage.category != "open" and (
-        write.record["closed_at"] is None or not write.changed("closed_at")
-    ):
+    closed_at = write.record["closed_at"]
+    if stage.category != "open" and (closed_at is None or not write.changed("closed_at")):
         values["closed_at"] = tx.now()
     return values
 
