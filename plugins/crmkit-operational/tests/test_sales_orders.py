@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from crmkit_operational.sales.kinds import Deal, Order, OrderLine
 from crmkit_operational.sales.moving import win
-from crmkit_operational.sales.orders import Item, cancel, order_of, place, read_item, totals_of
+from crmkit_operational.sales.orders import Item, cancel, convert, place, read_item, totals_of
 from hypothesis import given
 from hypothesis import strategies as st
 from sales_company import START, customer, krw, make_company
@@ -126,13 +125,18 @@ def test_a_won_deal_becomes_an_order_with_what_both_kinds_have(crm, hanbit):
             deal.set("custom.tier", "gold").set("custom.mood", "good").set("custom.size", 3)
         )
         won = win(tx, deal)
-        order = place(tx, order_of(won), START, deal=won)
+        order = convert(tx, won, [], START)
 
     assert (order.deal_id, order.customer_id) == (deal.id, hanbit.id)
     assert dict(order.added) == {"custom.tier": "gold"}
     assert totals_of(crm, [order]) == {order.id: krw(500)}
-    with pytest.raises(TransactionError, match="no amount"):
-        order_of(company.deal())
+    with pytest.raises(TransactionError, match="already"), crm.transaction() as tx:
+        convert(tx, tx.get(Deal, deal.id), [], START)
+    with crm.transaction() as tx:
+        bare = tx.add(company.deal(customer_id=hanbit.id))
+    with pytest.raises(TransactionError, match="no amount"), crm.transaction() as tx:
+        convert(tx, bare, [], START)
+    assert crm.count(Order) == 1
 
 
 def test_only_what_is_placed_can_be_cancelled(crm, hanbit):
@@ -229,7 +233,7 @@ def test_the_profile_shows_open_deals_and_last_orders_as_they_were(open_crm, clo
     clock.tick(days=1)
     with crm.transaction() as tx:
         won = win(tx, deal)
-        place(tx, order_of(won), clock(), deal=won)
+        convert(tx, won, [], clock())
     then = {each.name: each.rows for each in crm.profile(buyer.id, as_of=before)}
     now = {each.name: each.rows for each in crm.profile(buyer.id)}
 
@@ -237,4 +241,3 @@ def test_the_profile_shows_open_deals_and_last_orders_as_they_were(open_crm, clo
     assert then["deals"][0][1] == ["lead", krw(500)]
     assert list(now) == ["orders"]
     assert now["orders"][0][1][:2] == [krw(500), "placed"]
-    clock.tick(timedelta(days=1).total_seconds())

@@ -19,7 +19,7 @@ from crmkit_operational.sales.kinds import Deal, Order, OrderLine
 if TYPE_CHECKING:
     from crmkit import Customer
 
-__all__ = ["Item", "cancel", "lines_of", "order_of", "place", "read_item", "totals_of"]
+__all__ = ["Item", "cancel", "convert", "lines_of", "place", "read_item", "totals_of"]
 
 
 @attrs.frozen
@@ -88,13 +88,22 @@ def _carried(tx: Transaction, deal: Deal, order: Order) -> Order:
     return order
 
 
-def order_of(deal: Deal) -> list[Item]:
-    """The line that a deal itself makes: its title, once, for its amount."""
-    if deal.amount is None:
+def convert(tx: Transaction, deal: Deal, items: Sequence[Item], at: datetime) -> Order:
+    """Write the order that a won deal becomes: of these items, or of the deal itself, once for its amount.
+
+    Raises `TransactionError` if the deal has an order already, or there is nothing to make one of.
+    """
+    tx.lock(f"operational/deal/{deal.id}")
+    for other in tx.find(Order, where.deal_id == deal.id, limit=1):
+        raise TransactionError(
+            f"deal {deal.id} has the order {other.id} already; `crm order add --deal` adds another one"
+        )
+    if not items and deal.amount is None:
         raise TransactionError(
             f"deal {deal.id} has no amount to make an order of; set one, or give the lines with --line"
         )
-    return [Item(deal.title, Decimal(1), deal.amount)]
+    whole = [] if deal.amount is None else [Item(deal.title, Decimal(1), deal.amount)]
+    return place(tx, items or whole, at, deal=deal)
 
 
 def cancel(tx: Transaction, order: Order) -> Order:

@@ -26,7 +26,7 @@ from crmkit_operational.sales.finding import (
 )
 from crmkit_operational.sales.kinds import Deal, LostReason, Stage
 from crmkit_operational.sales.moving import lose, move, reopen, win
-from crmkit_operational.sales.orders import order_of, place, read_item
+from crmkit_operational.sales.orders import convert, read_item
 from crmkit_operational.terminal import boards
 from crmkit_operational.words import _
 
@@ -163,7 +163,7 @@ def win_deal(app: App, id: str, at: datetime | None, order: bool, lines: Sequenc
     with app.handle.transaction(effective=at) as tx:
         found = win(tx, tx.get(Deal, id), at)
         if order or items:
-            made = place(tx, items or order_of(found), at or app.crm.clock(), deal=found)
+            made = convert(tx, found, items, at or app.crm.clock())
     deal.written(found.id, app)
     if order or items:
         note(_("made order {id}; `crm order show {id}` prints it").format(id=made.id))
