@@ -166,6 +166,10 @@ def test_one_bad_deal_of_a_batch_is_named_and_none_is_written(crm, company):
     assert crm.count(Deal) == 0
 
 
+def test_a_deal_is_about_something(crm, company):
+    refused(crm, company.deal(title=" "), field="title", text="blank")
+
+
 def test_less_than_nothing_is_no_amount(crm, company):
     refused(crm, company.deal(amount=krw(-1)), field="amount", text="negative")
 

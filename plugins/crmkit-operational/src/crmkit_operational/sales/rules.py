@@ -125,6 +125,8 @@ def _deals(tx: GuardView, writes: Sequence[Write]) -> Iterator[Problem]:
         deal = _deal(write.record)
         if deal.amount is not None and deal.amount.minor < 0 and write.changed("amount"):
             yield write.problem("amount", "cannot be negative")
+        if _is_blank(deal.title) and write.changed("title"):
+            yield write.problem("title", "is blank; say what the deal is about")
         if stage := stages.get(deal.stage_id):
             yield from _way(tx, write, stages, stage)
             yield from _required(write, stage)

@@ -116,12 +116,13 @@ def accuracy(
     """
     kept = taken(reader)
     zone = ZoneInfo(reader.company.timezone)
+    month, end = month_of(begin), month_of(end)
+    all_won = won_between(reader, month_starts(month, zone), month_starts(end, zone), pipeline)
     found: list[Period] = []
-    month = month_of(begin)
     while month < end:
         edges = month_starts(month, zone), month_starts(next_month(month), zone)
         at = _snapshot(kept, *edges)
-        won = won_between(reader, *edges, pipeline)
+        won = [each for each in all_won if edges[0] <= each.closed_at < edges[1]]
         found += _periods(month, at, list(_lines(reader, at, month, pipeline)), won)
         month = next_month(month)
     return found
