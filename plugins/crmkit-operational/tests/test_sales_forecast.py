@@ -15,7 +15,7 @@ from crmkit_operational.sales.money import weighted
 from crmkit_operational.sales.moving import lose, win
 from crmkit_operational.sales.snapshots import accuracy, keep, taken, wape
 from crmkit_operational.sales.velocity import velocity
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sales_company import START, krw, make_company
 
@@ -85,6 +85,7 @@ DEALS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(DEALS, st.integers(0, 100), st.integers(0, 100))
 def test_law_forecast_and_board_are_what_adding_up_by_hand_gives(made, chance, threshold):
     with CRM.open("memory://", plugins=["sales"], config=Config(), clock=FakeClock()) as crm:

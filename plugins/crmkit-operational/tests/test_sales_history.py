@@ -10,7 +10,7 @@ import pytest
 from crmkit_operational.sales.history import stage_durations, stage_history
 from crmkit_operational.sales.kinds import Deal
 from crmkit_operational.sales.moving import lose, move, reopen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sales_company import START, krw, make_company
 
@@ -159,6 +159,7 @@ def test_who_may_not_see_stages_is_told_so_and_of_hidden_deals_nothing(open_crm)
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(-20, 20)), max_size=8)
 
 
+@settings(max_examples=50)
 @given(STEPS)
 def test_law_stays_follow_each_other_without_a_gap_and_end_where_the_deal_is(steps):
     """Each moment since the first belongs to one stay: that of the last recorded move that is dated before it."""

@@ -8,7 +8,7 @@ import pytest
 from crmkit_operational.sales.kinds import Deal, Order, OrderLine
 from crmkit_operational.sales.moving import win
 from crmkit_operational.sales.orders import Item, cancel, convert, place, read_item, totals_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sales_company import START, customer, krw, make_company
 
@@ -197,6 +197,7 @@ WRITES = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(WRITES)
 def test_law_a_total_is_the_sum_of_the_rounded_lines_after_any_writes(writes):
     with CRM.open("memory://", plugins=["sales"], config=Config(), clock=FakeClock()) as crm:

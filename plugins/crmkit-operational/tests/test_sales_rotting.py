@@ -7,7 +7,7 @@ from datetime import timedelta
 from crmkit_operational.sales.kinds import Deal
 from crmkit_operational.sales.moving import move
 from crmkit_operational.sales.rotting import rotting
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sales_company import START, customer, krw, make_company
 
@@ -113,6 +113,7 @@ ACTS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(ACTS, st.integers(0, 20))
 def test_law_what_rots_is_what_a_slow_look_at_everything_says(acts, later):
     clock = FakeClock()
