@@ -20,7 +20,17 @@ from crmkit_operational.sales.rotting import rotting
 from crmkit_operational.sales.snapshots import accuracy, keep
 from sales_company import START, customer, krw, make_company
 
-from crmkit import Direction, Interaction, Manifest, NotFound, Restriction, hookimpl, where
+from crmkit import (
+    MASKED,
+    Direction,
+    Interaction,
+    Manifest,
+    NotFound,
+    RestrictedError,
+    Restriction,
+    hookimpl,
+    where,
+)
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 
@@ -134,6 +144,38 @@ def test_histories_orders_and_totals_of_others_are_not_there(seen):
         stage_history(kim, hidden.id)
     assert len(totals_of(crm, crm.find(Order))) == 3
     assert len(totals_of(kim, crm.find(Order))) == 1
+
+
+@hookimpl
+def _amounts(actor, kind):
+    masks = {"deal": ["amount"], "order_line": ["amount", "unit_price"]}
+    return Restriction(masked=masks.get(kind, ())) if actor.id == "lee" else None
+
+
+COY = ModuleType("coy")
+COY.manifest = Manifest(name="coy")
+COY.crm_restrict = _amounts
+
+
+def test_who_may_not_see_amounts_sees_the_deals_but_no_figure_of_them(open_crm, clock):
+    crm = open_crm(COY, own=["sales"])
+    fill(crm, clock)
+    lee = crm.acting("lee")
+    columns = {each.stage.name: each for each in board(lee, stages_of(lee), [], START)}
+
+    assert (columns["offer"].count, columns["offer"].sums) == (3, ())
+    assert {each.amount for each in columns["offer"].deals} == {MASKED}
+    for refused in (
+        lambda: forecast(lee, MARCH, APRIL, commit_from=50),
+        lambda: accuracy(lee, MARCH, APRIL),
+    ):
+        with pytest.raises(RestrictedError, match="amount"):
+            refused()
+    assert totals_of(lee, lee.find(Order)) == {}
+    assert totals_of(lee, lee.find(Order), as_of=clock()) == {}
+    sections = lee.profile(next(lee.find("customer")).id)
+    assert [each.name for each in sections] == ["deals", "orders"]
+    assert not any("failed" in str(row) for each in sections for row in each.rows)
 
 
 def test_commands_say_nothing_of_others(crm, crm_cli, clock):
