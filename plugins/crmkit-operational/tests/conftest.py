@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hypothesis import settings
 
 from crmkit import CRM, Config
 from crmkit.testing.fixtures import FakeClock
+
+sys.path.append(str(Path(__file__).parent))  # for what several test modules share
 
 settings.register_profile("operational", deadline=None)
 settings.load_profile("operational")

@@ -14,6 +14,7 @@ from crmkit import (
     Actor,
     Change,
     CrmError,
+    InvalidRecords,
     Kind,
     Record,
     Transaction,
@@ -91,8 +92,18 @@ def _check_known(tx: Transaction, run: ImportRun, through: str) -> None:
 def _passes(tx: Transaction) -> Iterator[list[str]]:
     """The kinds in the order in which they go: those that refer to others first."""
     last = ["participant", "interaction", "identity", "customer"]
-    yield [each.name for each in tx.schema if each.name not in {*last, ImportRun.__kind__}]
+    left = {each.name for each in tx.schema} - {*last, ImportRun.__kind__}
+    while left:
+        free = {name for name in left if not _pointed_to(tx, name, left)} or left
+        yield sorted(free)
+        left -= free
     yield from ([name] for name in last)
+
+
+def _pointed_to(tx: Transaction, name: str, others: Iterable[str]) -> bool:
+    """Whether another kind among these refers to a kind."""
+    referring = (kind.name for kind, _ in tx.schema.referring(name))
+    return any(each != name and each in others for each in referring)
 
 
 @attrs.frozen
@@ -200,8 +211,16 @@ class _Undoing:
         if left:
             self._keep(kind, record, f"{', '.join(left)} changed since")
         if back is not record:
-            self.tx.update(back)
+            self._restore(kind, back)
+
+    def _restore(self, kind: Kind, back: Record) -> None:
+        """Write a record as it was before; one that a rule does not let back is kept, with the reason."""
+        try:
+            with self.tx.savepoint():
+                self.tx.update(back)
             self.done.restored += 1
+        except InvalidRecords as error:
+            self._keep(kind, back, " ".join(str(error).split()))
 
     def _is_back(self, steps: Sequence[Change], now: Mapping[str, Any]) -> bool:
         """Whether every field is as it was before: undone on an earlier page, or by somebody."""

@@ -64,14 +64,16 @@ class LostReason(Record):
     title="title",
     indexes=(
         ("stage_id", "expected_close"),
-        ("stage_id", "opened_at"),
+        ("stage_id", "amount"),
         ("owner", "stage_id", "expected_close"),
+        ("closed_at", "next_step_on"),
     ),
 )
 class Deal(Record):
     """A sale that may come about.
 
-    `closed_at` is when it was won or lost, filled by its stage; `opened_at` when it began.
+    `closed_at` is when it was won or lost, filled when it enters such a stage and empty as long as it is open;
+    `opened_at` is when it began.
     """
 
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
@@ -81,7 +83,7 @@ class Deal(Record):
     owner: str | None = field(default=None)
     opened_at: datetime = field(label="Opened at")
     expected_close: date | None = field(default=None, label="Expected close")
-    closed_at: datetime | None = field(default=None, index=True, label="Closed at")
+    closed_at: datetime | None = field(default=None, label="Closed at")
     next_step: str = field(default="", search=True, label="Next step")
     next_step_on: date | None = field(default=None, label="Next step on")
     lost_reason_id: str | None = field(default=None, refers_to=LostReason, label="Lost reason")
@@ -96,19 +98,26 @@ class Deal(Record):
     indexes=(("status", "ordered_at"),),
 )
 class Order(Record):
-    """What a customer bought: `total` is the sum of its lines, filled when they are written."""
+    """What a customer bought; its lines say what and for how much.
+
+    The total is not kept but added up from the lines whenever it is read (`crmkit_operational.sales.orders`): a line
+    may be written by itself, and a hook cannot change the order along with it, so a kept total could be wrong.
+    """
 
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
     deal_id: str | None = field(default=None, refers_to=Deal, on_delete="clear", label="Deal")
     number: str | None = field(default=None, search=True)
     ordered_at: datetime = field(label="Ordered at")
     status: Literal["placed", "fulfilled", "cancelled", "returned"] = field(default="placed")
-    total: Money | None = field(default=None)
 
 
 @kind("order_line", label="Order line", title="product", indexes=(("order_id", "position"),))
 class OrderLine(Record):
-    """One product of an order: `amount` is quantity x unit price, rounded half up to the minor unit."""
+    """One product of an order: `amount` is quantity x unit price, rounded half up to the minor unit.
+
+    It is filled on every write; all lines of an order are in one currency. `customer_id` is the order's, so that
+    who may not see the customer sees no line.
+    """
 
     order_id: str = field(refers_to=Order, on_delete="cascade", label="Order")
     customer_id: str | None = field(

@@ -26,8 +26,9 @@ from crmkit_operational.service import kinds
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Story
+    from crmkit_exchange.presets.preset import Preset
 
-manifest = Manifest(name="service", api="1.0", extends=("demo",))
+manifest = Manifest(name="service", api="1.0", extends=("demo", "exchange"))
 
 TERMINAL = "crmkit_operational.terminal"
 
@@ -101,3 +102,14 @@ def crm_demo(story: Story) -> Iterator[Step]:
     from crmkit_operational.demo.service import share
 
     yield from share(story)
+
+
+# What comes from elsewhere --------------------------------------------------------------------------------------
+
+
+@hookimpl(optionalhook=True)
+def crm_import_presets() -> list[Preset]:
+    """Incidents of ServiceNow."""
+    from crmkit_operational.presets import servicenow
+
+    return [*servicenow.PRESETS]
