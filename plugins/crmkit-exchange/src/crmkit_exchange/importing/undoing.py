@@ -21,7 +21,7 @@ from crmkit import (
     TrimmedError,
     where,
 )
-from crmkit.codec import dump_document
+from crmkit.codec import difference, dump_document
 from crmkit_exchange.importing.runs import mark, progress_key
 from crmkit_exchange.kinds import ExternalId, ImportRun
 
@@ -138,7 +138,7 @@ class _Undoing:
                 continue
             history = self.tx.history(kind.name, id)
             if self._is_ours(history[0]):
-                if all(map(self._is_ours, history)):
+                if self._is_as_left(kind, record, history):
                     going.append(record)
                 else:
                     self._keep(kind, record, "was changed since")
@@ -174,7 +174,7 @@ class _Undoing:
                 history = self.tx.history(name, id) if record is not None else []
                 if record is None or record.id != id or not self._is_ours(history[0]):
                     continue
-                if all(map(self._is_ours, history)):
+                if self._is_as_left(self.tx.schema[name], record, history):
                     untouched.append(record)
                 else:
                     stays.add((name, id))
@@ -184,6 +184,14 @@ class _Undoing:
 
     def _is_ours(self, change: Change) -> bool:
         return change.actor.via in {mark(self.through), f"undo:{self.through}"}
+
+    def _is_as_left(self, kind: Kind, record: Record, history: Sequence[Change]) -> bool:
+        """Whether a record is as the import left it: nobody else changed it, or that was undone."""
+        last = [each for each in history if self._is_ours(each)][-1]
+        if last is history[-1]:
+            return all(map(self._is_ours, history))
+        left = self.tx.at_version(kind.name, record.id, last.version)
+        return not difference(kind, left, record)
 
     def _keep(self, kind: Kind, record: Record, reason: str) -> None:
         self.done.kept.append(Kept(kind.name, record.id, kind.title_of(record), reason))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
+
 from crmkit_exchange.presets.preset import History, Preset, Reference
 from crmkit_exchange.presets.values import Joined, Made, Row, Words
 
@@ -64,12 +67,34 @@ _OF_INCIDENTS = [
     "description",
 ]
 """Columns that say nothing of who called."""
+_FORMS = ("%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
 _RESOLVED = frozenset({"Resolved", "Closed"})
 
 
 def _solved(row: Row) -> str | None:
     """When it was resolved; exports say that in every row, also where it was not yet."""
     return row.get("resolved_at") if row.get("incident_state") in _RESOLVED else None
+
+
+def _contradicts_itself(row: Row) -> str | None:
+    """Why a row is left out that says it is not resolved yet, at a time after it was resolved for good."""
+    seen, resolved = _moment(row.get("sys_updated_at")), _moment(row.get("resolved_at"))
+    if (
+        row.get("incident_state") in _RESOLVED
+        or seen is None
+        or resolved is None
+        or seen <= resolved
+    ):
+        return None
+    return "says that it is not resolved, after it was resolved for good: one of its times is wrong"
+
+
+def _moment(given: object) -> datetime | None:
+    """A time as ServiceNow writes it; None for anything else."""
+    for form in _FORMS:
+        with suppress(ValueError):
+            return datetime.strptime(str(given).strip(), form)  # only compared with its like
+    return None
 
 
 def _subject(row: Row) -> str:
@@ -100,6 +125,7 @@ INCIDENTS = Preset(
     },
     constants={"source": "servicenow"},
     references={"customer_id": Reference("caller_id", "caller")},
+    skip=_contradicts_itself,
     after=("caller",),
     history=History("sys_updated_at", since={"state_since": "state"}),
 )
