@@ -23,8 +23,9 @@ class ExternalId(Record):
 
     `kind` is the sort of thing in the source (`contact`, `company`), `record_kind` what became of it here. `digest`
     and `record_version` are of the last import: with them the next one tells what the source changed from what
-    people changed here. `details` are the columns that no field takes, word for word. `customer_id` says whose record
-    it is, so that whoever restricts reading by customers restricts this as well.
+    people changed here. `details` are the columns that no field takes, word for word. Of a history, `as_of` is the time of
+    the last row that was imported, and `told` has the digests of those of that time. `apart` is what the source says of
+    fields that people here have given another value. `customer_id` says whose record it is, so that whoever restricts reading by customers restricts this as well.
     """
 
     source: str = field()
@@ -35,7 +36,10 @@ class ExternalId(Record):
     customer_id: str | None = field(default=None, refers_to=Customer, on_delete="clear")
     record_version: int = field(default=0, label="Record version")
     digest: str = field(default="")
+    as_of: datetime | None = field(default=None, label="As of")
+    told: tuple[str, ...] = field(default=())
     details: Mapping[str, Any] = field(factory=dict, personal=True)
+    apart: Mapping[str, Any] = field(factory=dict, personal=True)
 
 
 @kind("import_run", label="Import", title="file")

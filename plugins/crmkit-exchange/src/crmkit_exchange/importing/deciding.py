@@ -19,9 +19,11 @@ from crmkit_exchange.kinds import ExternalId
 
 __all__ = ["brought_in"]
 
+ABSENT = "there is no such record here yet"
 GONE = "its record was deleted here, or you may not see it"
 Twins = tuple[tuple[str, str], ...]
 """Other customers, each with id and name."""
+TOLD = "this, or what came after it, was imported before"
 SAME = "nothing has changed since it was last imported"
 
 
@@ -51,6 +53,8 @@ class _Deciding:
         external = self.known.externals.get((self.layout.preset.object, draft.key))
         if external is not None:
             return self._again(draft, external)
+        if self.layout.preset.history and self.layout.preset.history.of:
+            return self._changing(draft, self.layout.preset.history.of)
         found = self.known.candidates.get(draft.key, [])
         if len(found) > 1:
             named = ", ".join(f"{self.layout.kind.title_of(each)} ({each.id})" for each in found)
@@ -59,8 +63,18 @@ class _Deciding:
         if own is not None and own.__kind__ == self.layout.kind.name:
             return self._update(draft, own, None, None)
         if self.layout.preset.only_update:
-            return Outcome(draft=draft, action="skip", reason="there is no such record here yet")
+            return Outcome(draft=draft, action="skip", reason=ABSENT)
         return self._create(draft)
+
+    def _changing(self, draft: Draft, object: str) -> Outcome:
+        """The first change that is told of a record which was imported as that object."""
+        external = self.known.externals.get((object, draft.key))
+        if external is None:
+            return Outcome(draft=draft, action="skip", reason=ABSENT)
+        record = self.known.records.get(external.record_id)
+        if record is None or record.__kind__ != self.layout.kind.name:
+            return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
+        return self._update(draft, record, None, None)
 
     # A row that was here before --------------------------------------------------------------------------------
 
@@ -68,12 +82,16 @@ class _Deciding:
         record = self.known.records.get(external.record_id)
         if record is None:
             return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
+        if _was_told(external, draft):
+            return self._unchanged(draft, record, TOLD)
         if external.digest == self._digest(draft):
             return self._unchanged(draft, record, SAME)
-        return self._update(draft, record, external, self._base(external))
+        return self._update(draft, record, external, self._base(external, record))
 
-    def _base(self, external: ExternalId) -> Record | None:
+    def _base(self, external: ExternalId, record: Record) -> Record | None:
         """The record as the last import left it, None if that is not known any more."""
+        if record.version == external.record_version:
+            return record
         try:
             return self.tx.at_version(
                 external.record_kind, external.record_id, external.record_version
@@ -89,16 +107,23 @@ class _Deciding:
         fresh = record
         # What only adds says nothing of the record as a whole: its own row keeps the digest and the details.
         adds = self.layout.preset.only_update
+        apart = dict(external.apart) if external else {}
         for path, value in self._fields(draft, notes).items():
-            if record[path] == value or (base is not None and base[path] == value):
+            before = None if base is None else self._said(external, base, path)
+            apart.pop(path, None)
+            if record[path] == value:
+                continue
+            if base is not None and before == value:
+                apart[path] = self._plain(path, value)
                 continue
             if adds and record[path] not in (None, "", ()):
                 continue
-            if base is not None and record[path] != base[path]:
+            if base is not None and record[path] != before:
                 notes.append(
                     f"{path}: {record[path]!r:.60} was written here, and {value!r:.60} there since"
                 )
             fresh = fresh.set(path, value)
+        fresh = self._since(draft, fresh, record)
         twins, added = self._given(draft, fresh)
         details = not adds and (external is None or dict(external.details) != dict(draft.details))
         changes = difference(self.layout.kind, record, fresh)
@@ -107,7 +132,7 @@ class _Deciding:
         if changes:
             self.staged.change(fresh)
         if not adds:
-            self._keep_external(draft, fresh, external)
+            self._keep_external(draft, fresh, external, apart)
         reason = ", ".join([*changes, *(["addresses"] if added else [])]) or "details"
         return Outcome(
             draft=draft,
@@ -146,7 +171,7 @@ class _Deciding:
         people = [each for each in draft.addresses if each.role != "own"]
         values = {**self._addressing.correspondent(values, people, notes), **values}
         own = {name: value for name, value in values.items() if "." not in name}
-        record = kind.cls(**own)
+        record = self._since(draft, kind.cls(**own), None)
         for name in values.keys() - own.keys():
             record = record.set(name, values[name])
         self.staged.add(record)
@@ -178,17 +203,43 @@ class _Deciding:
                 values[path] = target
         return values
 
+    def _since(self, draft: Draft, fresh: Record, before: Record | None) -> Record:
+        """With the times since when fields have their values, of those that the row changes."""
+        since = self.layout.preset.history.since if self.layout.preset.history else {}
+        for path, of in since.items():
+            if before is None or fresh[of] != before[of]:
+                fresh = fresh.set(path, draft.effective)
+        return fresh
+
     def _digest(self, draft: Draft) -> str:
         """What the row says, and which of its references lead somewhere by now."""
         led = "".join("1" if self.known.target(each) else "0" for each in draft.pointers.values())
         return f"{draft.digest}{led}"
 
-    def _keep_external(self, draft: Draft, record: Record, external: ExternalId | None) -> None:
+    def _plain(self, path: str, value: Any) -> Any:
+        return None if value is None else self.layout.kind.field(path).type.dump(value)
+
+    def _said(self, external: ExternalId | None, base: Record, path: str) -> Any:
+        """What the source last said of a field: what the last import left, unless that was what people had written."""
+        if external is None or path not in external.apart:
+            return base[path]
+        kept = external.apart[path]
+        return None if kept is None else self.layout.kind.field(path).type.load(kept)
+
+    def _keep_external(
+        self,
+        draft: Draft,
+        record: Record,
+        external: ExternalId | None,
+        apart: Mapping[str, Any] | None = None,
+    ) -> None:
         said: Mapping[str, Any] = {
             "digest": self._digest(draft),
             "details": draft.details,
             "record_version": record.version,
             "customer_id": self._customer(record),
+            "apart": apart or {},
+            **_told(draft, external),
         }
         if external is not None:
             self.staged.change(external.evolve(**said))
@@ -226,3 +277,19 @@ class _Deciding:
         staged = self.staged.new.get(id) or self.known.records.get(id)
         found = staged or self.tx.get_many(Customer, [id])[0]
         return self.layout.kind.title_of(found) if found else ""
+
+
+def _was_told(external: ExternalId, draft: Draft) -> bool:
+    """Whether a row of a history, or one of a later time, was imported before."""
+    if draft.effective is None or external.as_of is None:
+        return False
+    same = draft.effective == external.as_of and draft.digest in external.told
+    return same or draft.effective < external.as_of
+
+
+def _told(draft: Draft, external: ExternalId | None) -> dict[str, Any]:
+    """What is kept of a history with a row: its time, and the digests of the rows of that time."""
+    if draft.effective is None:
+        return {}
+    earlier = external.told if external and external.as_of == draft.effective else ()
+    return {"as_of": draft.effective, "told": (*earlier, draft.digest)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +33,8 @@ class Draft:
 
     `key` is its id in the source, or what stands for one. `values` are by field, accepted by the field's type.
     `pointers` are references by field. `details` are the columns that nothing takes. `notes` say what was not taken
-    and why, one clause each. `skip` is why it is no record; `problem` why it cannot be one.
+    and why, one clause each. `skip` is why it is no record; `problem` why it cannot be one. `effective` is since when
+    the row is true, None outside of histories.
     """
 
     item: Item
@@ -42,6 +44,7 @@ class Draft:
     addresses: tuple[Address, ...] = ()
     details: Mapping[str, Any] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+    effective: datetime | None = None
     skip: str | None = None
     problem: str | None = None
 

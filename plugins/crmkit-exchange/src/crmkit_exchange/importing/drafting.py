@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,7 @@ from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.placeholders import is_placeholder
 from crmkit_exchange.presets.values import Column
 
-__all__ = ["drafted", "field_value"]
+__all__ = ["drafted", "field_value", "moment"]
 
 PEOPLE = ("from", "to", "cc", "bcc")
 """The columns of a message that hold lists of `{"name": ..., "address": ...}`."""
@@ -31,6 +32,16 @@ FREE = frozenset({"subject", "body"})
 """Texts that people wrote freely: `?` or `-` is what they wrote."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _NUMERIC = frozenset({"whole", "number", "decimal"})
+
+
+def moment(item: Item, layout: Layout) -> datetime | None:
+    """Since when a row of a history is true; None if it does not say. Raises `ValueRefused`."""
+    history = layout.preset.history
+    given = history.at(FoldedRow(item.values)) if history and not item.problem else None
+    if history is None or given is None or is_placeholder(str(given), "any"):
+        return None
+    column = ", ".join(history.at.columns)
+    return parse_moment(str(given), layout.orders.get(column), layout.zone)
 
 
 def drafted(item: Item, layout: Layout) -> Draft:
@@ -59,11 +70,13 @@ class _Drafting:
     untaken: set[str] = attrs.field(factory=set)
 
     def draft(self) -> Draft:
+        effective = self._effective()
         values = dict(self.layout.constants) | dict(self._values())
         pointers = dict(self._pointers())
         found = tuple(dict.fromkeys([*self._own(), *self._people(values)]))
         key = self._key()
-        if not self.layout.preset.only_update:
+        history = self.layout.preset.history
+        if not (self.layout.preset.only_update or (history and history.of)):
             self._complete(values, pointers, found, key)
         details = json_copy(dict(self._details()))
         return Draft(
@@ -74,7 +87,15 @@ class _Drafting:
             addresses=found,
             details=details,
             notes=tuple(self.notes),
+            effective=effective,
         )
+
+    def _effective(self) -> datetime | None:
+        history = self.layout.preset.history
+        found = moment(self.item, self.layout)
+        if history and found is None:
+            raise ValueRefused(f"column {', '.join(history.at.columns)!r} does not say since when")
+        return found
 
     def _complete(
         self,
@@ -96,6 +117,7 @@ class _Drafting:
         for path, source in self.layout.preset.fields.items():
             raw = source(self.row)
             if raw is None or _says_nothing(path, raw):
+                yield from self._emptied(path)
                 continue
             column = source.name if isinstance(source, Column) else ", ".join(source.columns)
             try:
@@ -104,6 +126,17 @@ class _Drafting:
                 raise ValueRefused(f"column {column!r} {error}") from None
             if value is not None:
                 yield path, value
+
+    def _emptied(self, path: str) -> Iterator[tuple[str, Any]]:
+        """What a blank cell means: nothing, but in a whole state that the field is empty."""
+        history = self.layout.preset.history
+        field = self.layout.kind.field(path)
+        if not history or history.of or path in self.layout.constants:
+            return
+        if not field.required:
+            yield path, None
+        elif isinstance(field.default, str | tuple):
+            yield path, field.default
 
     def _pointers(self) -> Iterator[tuple[str, Pointer]]:
         for path, reference in self.layout.preset.references.items():

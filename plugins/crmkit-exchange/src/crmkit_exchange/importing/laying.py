@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ from crmkit_exchange.importing.drafting import drafted, field_value
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.rows import FoldedRow, spelt
+from crmkit_exchange.importing.sorting import by_time
 from crmkit_exchange.presets.preset import Preset
 from crmkit_exchange.presets.values import Value
 from crmkit_exchange.settings import Settings
@@ -41,10 +43,12 @@ class Table:
     left: tuple[str, ...] = ()
 
     def drafts(self, after: int = 0) -> Iterator[Draft]:
-        """The drafts of its rows in their order, from behind so many."""
-        for item in self.source.items():
-            if item.number > after:
-                yield drafted(item, self.layout)
+        """The drafts of its rows in their order, those of a history by their times; from behind so many."""
+        items = self.source.items()
+        if self.layout.preset.history:
+            items = by_time(items, self.layout)
+        for item in islice(items, after, None):
+            yield drafted(item, self.layout)
 
 
 def laid_out(
@@ -138,3 +142,6 @@ def _dates(layout: Layout) -> Iterator[tuple[str, Value]]:
     for path, value in layout.preset.fields.items():
         if layout.kind.field(path).type.name in {"date", "datetime"}:
             yield ", ".join(value.columns), value
+    if layout.preset.history:
+        at = layout.preset.history.at
+        yield ", ".join(at.columns), at

@@ -17,7 +17,7 @@ from crmkit_exchange.importing.runs import acting, begun, ended
 from crmkit_exchange.importing.settling import batches, settled
 from crmkit_exchange.kinds import ImportRun
 
-__all__ = ["Plan", "PlanChanged", "Told", "applied", "planned"]
+__all__ = ["Plan", "PlanChanged", "Told", "applied", "as_planned", "planned"]
 
 Told: TypeAlias = Callable[[Table, Sequence[Outcome]], None]
 """Is told what became of some rows of a file."""
@@ -50,7 +50,10 @@ def planned(handle: Handle, tables: Sequence[Table], said: Any, told: Told) -> P
 def applied(
     crm: CRM, actor: Actor, tables: Sequence[Table], said: Any, token: str, told: Told
 ) -> list[tuple[ImportRun, Counts]]:
-    """Import these files in one transaction if that does just what the plan said; raises `PlanChanged` if not."""
+    """Import these files in one transaction if that does just what the plan said; raises `PlanChanged` if not.
+
+    Not for histories, whose rows are written as of many times: `crmkit_exchange.importing.running.run_planned`.
+    """
     runs = [begun(each, said) for each in tables]
     runs = [each.evolve(through=runs[0].id) for each in runs]
     with acting(crm, actor, runs[0]).transaction() as tx:
@@ -58,6 +61,11 @@ def applied(
         _compare(token, plan.token)
         pairs = zip(runs, plan.counts, strict=True)
         return [(tx.add(ended(run, counts, tx.now())), counts) for run, counts in pairs]
+
+
+def as_planned(handle: Handle, tables: Sequence[Table], said: Any, token: str) -> None:
+    """Raise `PlanChanged` unless importing these files does just what the plan said."""
+    _compare(token, planned(handle, tables, said, lambda _, __: None).token)
 
 
 def _compare(wanted: str, found: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -10,12 +11,12 @@ from crmkit import CRM, Actor, CrmError, Transaction, where
 from crmkit_exchange.importing.invalid import InvalidFile
 from crmkit_exchange.importing.laying import Table
 from crmkit_exchange.importing.outcome import Counts
-from crmkit_exchange.importing.planning import Told
+from crmkit_exchange.importing.planning import Told, as_planned
 from crmkit_exchange.importing.runs import acting, begun, ended, progress_key
 from crmkit_exchange.importing.settling import batches, settled
 from crmkit_exchange.kinds import ImportRun
 
-__all__ = ["LOCK", "Overtaken", "run_import"]
+__all__ = ["LOCK", "Overtaken", "run_import", "run_planned"]
 
 LOCK = "exchange/import"
 """What imports hold while they write: whether a row is there already is a rule over several records."""
@@ -51,7 +52,7 @@ def run_import(
     run, progress = _entered(crm, actor, table, said, invalid)
     handle = acting(crm, actor, run)
     for batch in batches(table.drafts(after=progress.counts.read)):
-        with handle.transaction() as tx:
+        with handle.transaction(effective=batch[0].effective) as tx:
             tx.lock(LOCK)
             outcomes = settled(tx, table.layout, batch)
             invalid.add(outcomes)
@@ -66,6 +67,23 @@ def run_import(
         _keep(tx, run, progress, None)
         run = tx.update(ended(tx.get(ImportRun, run.id), progress.counts, tx.now()))
     return run, progress.counts
+
+
+def run_planned(
+    crm: CRM,
+    actor: Actor,
+    files: Sequence[tuple[Table, InvalidFile]],
+    said: Any,
+    token: str,
+    told: Told,
+) -> list[tuple[ImportRun, Counts]]:
+    """Import files with histories if that does what the plan said; raises `PlanChanged` if not.
+
+    A transaction is of one time, and a history of many: so the plan is compared first, and then each file is imported
+    as without a plan. One that is killed meanwhile goes on when it is imported without a plan.
+    """
+    as_planned(crm.acting(actor), [table for table, _ in files], said, token)
+    return [run_import(crm, actor, table, said, invalid, told) for table, invalid in files]
 
 
 def _entered(

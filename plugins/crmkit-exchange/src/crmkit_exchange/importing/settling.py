@@ -17,11 +17,15 @@ BATCH = 500
 
 
 def batches(drafts: Iterable[Draft], size: int = BATCH) -> Iterator[list[Draft]]:
-    """Rows in their order, so many together; no two of a batch have one key, so that the second finds the first."""
+    """Rows in their order, so many together; no two of a batch have one key, so that the second finds the first.
+
+    Those of a batch are true since the same time.
+    """
     batch: list[Draft] = []
     keys: set[str] = set()
     for draft in drafts:
-        if len(batch) >= size or (draft.key and draft.key in keys):
+        again = draft.key and draft.key in keys
+        if batch and (len(batch) >= size or again or draft.effective != batch[0].effective):
             yield batch
             batch, keys = [], set()
         batch.append(draft)

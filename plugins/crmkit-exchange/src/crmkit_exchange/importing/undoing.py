@@ -14,13 +14,14 @@ from crmkit import (
     Actor,
     Change,
     CrmError,
+    InvalidRecords,
     Kind,
     Record,
     Transaction,
     TrimmedError,
     where,
 )
-from crmkit.codec import dump_document
+from crmkit.codec import difference, dump_document
 from crmkit_exchange.importing.runs import mark, progress_key
 from crmkit_exchange.kinds import ExternalId, ImportRun
 
@@ -91,8 +92,18 @@ def _check_known(tx: Transaction, run: ImportRun, through: str) -> None:
 def _passes(tx: Transaction) -> Iterator[list[str]]:
     """The kinds in the order in which they go: those that refer to others first."""
     last = ["participant", "interaction", "identity", "customer"]
-    yield [each.name for each in tx.schema if each.name not in {*last, ImportRun.__kind__}]
+    left = {each.name for each in tx.schema} - {*last, ImportRun.__kind__}
+    while left:
+        free = {name for name in left if not _pointed_to(tx, name, left)} or left
+        yield sorted(free)
+        left -= free
     yield from ([name] for name in last)
+
+
+def _pointed_to(tx: Transaction, name: str, others: Iterable[str]) -> bool:
+    """Whether another kind among these refers to a kind."""
+    referring = (kind.name for kind, _ in tx.schema.referring(name))
+    return any(each != name and each in others for each in referring)
 
 
 @attrs.frozen
@@ -127,7 +138,7 @@ class _Undoing:
                 continue
             history = self.tx.history(kind.name, id)
             if self._is_ours(history[0]):
-                if all(map(self._is_ours, history)):
+                if self._is_as_left(kind, record, history):
                     going.append(record)
                 else:
                     self._keep(kind, record, "was changed since")
@@ -163,7 +174,7 @@ class _Undoing:
                 history = self.tx.history(name, id) if record is not None else []
                 if record is None or record.id != id or not self._is_ours(history[0]):
                     continue
-                if all(map(self._is_ours, history)):
+                if self._is_as_left(self.tx.schema[name], record, history):
                     untouched.append(record)
                 else:
                     stays.add((name, id))
@@ -173,6 +184,14 @@ class _Undoing:
 
     def _is_ours(self, change: Change) -> bool:
         return change.actor.via in {mark(self.through), f"undo:{self.through}"}
+
+    def _is_as_left(self, kind: Kind, record: Record, history: Sequence[Change]) -> bool:
+        """Whether a record is as the import left it: nobody else changed it, or that was undone."""
+        last = [each for each in history if self._is_ours(each)][-1]
+        if last is history[-1]:
+            return all(map(self._is_ours, history))
+        left = self.tx.at_version(kind.name, record.id, last.version)
+        return not difference(kind, left, record)
 
     def _keep(self, kind: Kind, record: Record, reason: str) -> None:
         self.done.kept.append(Kept(kind.name, record.id, kind.title_of(record), reason))
@@ -200,8 +219,16 @@ class _Undoing:
         if left:
             self._keep(kind, record, f"{', '.join(left)} changed since")
         if back is not record:
-            self.tx.update(back)
+            self._restore(kind, back)
+
+    def _restore(self, kind: Kind, back: Record) -> None:
+        """Write a record as it was before; one that a rule does not let back is kept, with the reason."""
+        try:
+            with self.tx.savepoint():
+                self.tx.update(back)
             self.done.restored += 1
+        except InvalidRecords as error:
+            self._keep(kind, back, " ".join(str(error).split()))
 
     def _is_back(self, steps: Sequence[Change], now: Mapping[str, Any]) -> bool:
         """Whether every field is as it was before: undone on an earlier page, or by somebody."""

@@ -11,7 +11,7 @@ from crmkit import Record
 from crmkit.manifest import matching
 from crmkit_exchange.presets.values import Row, Value, is_blank, value_of
 
-__all__ = ["Preset", "Reference"]
+__all__ = ["History", "Preset", "Reference"]
 
 
 def _signatures(given: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
@@ -60,6 +60,22 @@ class Reference:
         return self.otherwise.found(row) if self.otherwise else None
 
 
+@attrs.frozen
+class History:
+    """Rows that tell what became of records over time: `at` is the column with the time from which each is true.
+
+    Without `of`, a row is the whole state of the record under its key: the first makes it, later ones change it, and
+    a blank cell says that there is nothing any more. With `of`, a row is a change of what was imported as that object
+    of the source: fields that it says nothing of stay, and no record is made.
+
+    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`.
+    """
+
+    at: Value = attrs.field(converter=value_of)
+    of: str | None = None
+    since: Mapping[str, str] = attrs.field(factory=dict)
+
+
 @attrs.frozen(kw_only=True)
 class Preset:
     """One sort of thing of another product (HubSpot's contacts), and which records become of it.
@@ -78,6 +94,9 @@ class Preset:
     thing itself, such as when a connector read it: they are not even kept as details. Times without a zone are in
     `timezone`, None for the company's. `after` names objects of the source, or presets, that are imported before
     these.
+
+    With a `history` the rows are brought in by their times, whatever order they stand in, and each is written as of
+    its time: `effective` in the journal.
 
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
@@ -100,6 +119,7 @@ class Preset:
     ignored: tuple[str, ...] = attrs.field(default=(), converter=_names)
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
+    history: History | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -108,6 +128,7 @@ class Preset:
         found += [name for value in self.fields.values() for name in value.columns]
         found += [name for names in self.addresses.values() for name in names]
         found += [name for each in self.references.values() for name in each.columns]
+        found += self.history.at.columns if self.history else ()
         return tuple(dict.fromkeys([*found, *self.ignored]))
 
     @property

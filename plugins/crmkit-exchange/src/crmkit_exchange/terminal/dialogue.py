@@ -22,7 +22,7 @@ from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.order import in_order
 from crmkit_exchange.importing.outcome import Counts, Outcome
 from crmkit_exchange.importing.planning import Told, applied, planned
-from crmkit_exchange.importing.running import run_import
+from crmkit_exchange.importing.running import run_import, run_planned
 from crmkit_exchange.terminal.bar import bar
 from crmkit_exchange.terminal.results import Result, print_results
 from crmkit_exchange.terminal.rows import Printer, Report
@@ -82,6 +82,7 @@ class Dialogue:
             ready = stack.enter_context(self._ready(paths))
             report = stack.enter_context(Report(self.report))
             tables = _plannable(ready)
+            steps = any(each.layout.preset.history for each in tables)
             files = (InvalidFile(self._invalid(each)) for each in tables)
             invalid = dict(zip(map(id, tables), map(stack.enter_context, files), strict=True))
 
@@ -91,10 +92,15 @@ class Dialogue:
             actor, said = self.app.handle.actor, self.options.said()
             try:
                 with _progress(tables) as shown:
-                    told = _each(keep, report, shown)
-                    done = applied(self.app.crm, actor, tables, said, token, told)
+                    if steps:
+                        pairs = [(each, invalid[id(each)]) for each in tables]
+                        told = _each(report, shown)
+                        done = run_planned(self.app.crm, actor, pairs, said, token, told)
+                    else:
+                        told = _each(keep, report, shown)
+                        done = applied(self.app.crm, actor, tables, said, token, told)
             except BaseException:
-                for each in invalid.values():
+                for each in () if steps else invalid.values():
                     each.forget()
                 raise
             results = [

@@ -28,8 +28,9 @@ from crmkit_operational.sales.settings import Settings
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Story
+    from crmkit_exchange.presets.preset import Preset
 
-manifest = Manifest(name="sales", api="1.0", extends=("demo",), config=Settings)
+manifest = Manifest(name="sales", api="1.0", config=Settings, extends=("demo", "exchange"))
 
 TERMINAL = "crmkit_operational.terminal"
 FILLED = frozenset({"deal", "forecast_line", "order_line", "stage"})
@@ -120,3 +121,14 @@ def crm_demo(story: Story) -> Iterator[Step]:
     from crmkit_operational.demo.sales import share
 
     yield from share(story)
+
+
+# What comes from elsewhere --------------------------------------------------------------------------------------
+
+
+@hookimpl(optionalhook=True)
+def crm_import_presets() -> list[Preset]:
+    """Pipelines, stages and deals of HubSpot."""
+    from crmkit_operational.presets import hubspot
+
+    return [*hubspot.PRESETS]

@@ -30,8 +30,14 @@ from crmkit_operational.service.settings import Settings
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Story
+    from crmkit_exchange.presets.preset import Preset
 
-manifest = Manifest(name="service", api="1.0", extends=("collaborative", "demo"), config=Settings)
+manifest = Manifest(
+    name="service",
+    api="1.0",
+    extends=("collaborative", "demo", "exchange"),
+    config=Settings,
+)
 
 TERMINAL = "crmkit_operational.terminal"
 
@@ -145,3 +151,14 @@ def crm_demo(story: Story) -> Iterator[Step]:
     from crmkit_operational.demo.service import share
 
     yield from share(story)
+
+
+# What comes from elsewhere --------------------------------------------------------------------------------------
+
+
+@hookimpl(optionalhook=True)
+def crm_import_presets() -> list[Preset]:
+    """Incidents of ServiceNow."""
+    from crmkit_operational.presets import servicenow
+
+    return [*servicenow.PRESETS]

@@ -1,0 +1,1 @@
+"""What the exports of other products say of sales and service, for the exchange plugin."""

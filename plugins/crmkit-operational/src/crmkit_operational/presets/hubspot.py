@@ -1,0 +1,143 @@
+"""HubSpot: pipelines, their stages, deals, and on which stage a deal was since when."""
+
+from __future__ import annotations
+
+from crmkit_exchange.presets.engagements import DELETED, IGNORED
+from crmkit_exchange.presets.preset import History, Preset, Reference
+from crmkit_exchange.presets.values import First, Id, Made, Row
+
+from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
+
+__all__ = ["PRESETS"]
+
+
+def _says_yes(given: object) -> bool:
+    return str(given).strip().casefold() in {"true", "1"}
+
+
+def _category(row: Row) -> str:
+    """Won or lost where deals are closed, as HubSpot says; open elsewhere."""
+    if _says_yes(row.get("closed_won")):
+        return "won"
+    return "lost" if _says_yes(row.get("is_closed")) else "open"
+
+
+def _chance(row: Row) -> int | None:
+    """The chance in percent of what HubSpot has as a fraction; None where it says none."""
+    given = str(row.get("probability") or "").strip()
+    try:
+        return round(float(given) * 100) if given else None
+    except (ValueError, OverflowError):
+        return None
+
+
+PIPELINES = Preset(
+    name="hubspot-deal-pipeline",
+    source="hubspot",
+    object="deal_pipeline",
+    label="HubSpot: pipelines",
+    kind=Pipeline,
+    signatures=[["pipeline_id", "display_order", "label", "_fivetran_synced"]],
+    key="pipeline_id",
+    fields={"name": First(["label", "pipeline_id"])},
+    skip=DELETED,
+    ignored=IGNORED,
+)
+STAGES = Preset(
+    name="hubspot-deal-pipeline-stage",
+    source="hubspot",
+    object="deal_pipeline_stage",
+    label="HubSpot: stages of pipelines",
+    kind=Stage,
+    signatures=[["pipeline_id", "stage_id", "probability", "display_order", "label"]],
+    key="stage_id",
+    fields={
+        "name": First(["label", "stage_id"]),
+        "position": "display_order",
+        "category": Made(_category, ["closed_won", "is_closed"]),
+        "probability": Made(_chance, ["probability"]),
+    },
+    references={"pipeline_id": Reference("pipeline_id", "deal_pipeline")},
+    skip=DELETED,
+    ignored=IGNORED,
+    after=("deal_pipeline",),
+)
+DEALS = Preset(
+    name="hubspot-deal",
+    source="hubspot",
+    object="deal",
+    label="HubSpot: deals",
+    kind=Deal,
+    signatures=[
+        ["deal_id", "property_dealname"],
+        ["id", "properties.dealname", "properties.dealstage"],
+    ],
+    key="deal_id",
+    fields={
+        "title": "dealname",
+        "amount": "amount",
+        "opened_at": "createdate",
+        "expected_close": "closedate",
+        "owner": First(["hubspot_owner_id", "owner_id"]),
+        "next_step": "hs_next_step",
+    },
+    references={
+        "stage_id": Reference(
+            First(["deal_pipeline_stage_id", "dealstage"]), "deal_pipeline_stage"
+        ),
+        "customer_id": Reference(
+            Id("associations.contacts.results"),
+            "contact",
+            Reference(Id("associations.companies.results"), "company"),
+        ),
+    },
+    skip=DELETED,
+    ignored=IGNORED,
+    after=("deal_pipeline_stage", "contact", "company"),
+)
+STAGE_CHANGES = Preset(
+    name="hubspot-deal-stage",
+    source="hubspot",
+    object="deal_stage",
+    label="HubSpot: on which stage deals were",
+    kind=Deal,
+    signatures=[["deal_id", "date_entered", "value", "_fivetran_synced"]],
+    key="deal_id",
+    references={"stage_id": Reference("value", "deal_pipeline_stage")},
+    ignored=(
+        *IGNORED,
+        "_fivetran_start",
+        "_fivetran_end",
+        "_fivetran_active",
+        "source",
+        "source_id",
+    ),
+    after=("deal",),
+    history=History("date_entered", of="deal"),
+)
+
+
+def _link(name: str, column: str, object: str, after: tuple[str, ...] = ()) -> Preset:
+    """A table that says whose a deal is: it completes deals that were imported before."""
+    return Preset(
+        name=name,
+        source="hubspot",
+        object="deal",
+        label=f"HubSpot: whose {object}'s a deal is",
+        kind=Deal,
+        signatures=[[column, "deal_id", "type_id", "category"]],
+        key="deal_id",
+        only_update=True,
+        references={"customer_id": Reference(column, object)},
+        skip=DELETED,
+        ignored=(*IGNORED, "type_id", "category"),
+        after=("deal", object, *after),
+    )
+
+
+# A company buys more often than a person does, and a deal has one customer: the company's comes first.
+LINKS = (
+    _link("hubspot-deal-company", "company_id", "company"),
+    _link("hubspot-deal-contact", "contact_id", "contact", ("hubspot-deal-company",)),
+)
+PRESETS = (PIPELINES, STAGES, DEALS, STAGE_CHANGES, *LINKS)
