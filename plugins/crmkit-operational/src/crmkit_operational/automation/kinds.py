@@ -67,4 +67,4 @@ class RuleRun(Record):
     outcome: Literal["done", "failed", "loop"] = field()
     actions: tuple[Any, ...] = field(default=())
     fields: tuple[str, ...] = field(default=(), label="Changed fields")
-    error: str | None = field(default=None)
+    error: str | None = field(default=None, personal=True)
