@@ -60,9 +60,12 @@ def place(request, tmp_path):
 def started(script, place):
     url, plugins = place
     command = [sys.executable, "-c", script, url, *plugins]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def ready(processes):
+    for each in processes:
+        assert each.stdout.readline() == "ready\n"
 
 
 def killed(processes):
@@ -79,6 +82,15 @@ def free_the_leases(crm):
 
 
 def test_killing_the_processes_that_run_rules_doubles_nothing_and_loses_nothing(place):
+    rounds_of_killing(place, 2 if place[0].startswith("sqlite") else 1)
+
+
+@pytest.mark.long
+def test_killing_them_many_times(place):
+    rounds_of_killing(place, 50)
+
+
+def rounds_of_killing(place, rounds):
     url, plugins = place
     crm = CRM.open(url, plugins=plugins, config=Config())
     note = {"do": "log", "text": "{id}"}
@@ -89,9 +101,10 @@ def test_killing_the_processes_that_run_rules_doubles_nothing_and_loses_nothing(
         some = {"on": "ticket", "enabled": True}
         tx.add(Rule(name="new", trigger={"type": "created"}, actions=(note,), **some))
         tx.add(Rule(name="up", trigger=trigger, conditions=urgent, actions=(tag,), **some))
-    for number in range(3):
+    for number in range(rounds):
         free_the_leases(crm)
         processes = [started(each, place) for each in (WRITE, WORK, WORK)]
+        ready(processes)
         time.sleep(random.Random(number).uniform(0.3, 0.8))
         killed(processes)
     free_the_leases(crm)

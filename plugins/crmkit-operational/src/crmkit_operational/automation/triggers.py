@@ -138,12 +138,13 @@ def trigger_of(plain: Mapping[str, Any], kind: Kind) -> Trigger:
 
 
 def _no_trigger(plain: Mapping[str, Any]) -> str:
-    known = ("created", "changed", "time", "reached")
-    hint = nearest(str(plain.get("type", "")), known)
     text = _(
-        "{trigger} is no trigger{hint}; write created, changed FIELD, every 1h, at 09:00, 3d after FIELD or 7d before FIELD"
+        "{trigger} is no trigger; write created, changed FIELD, every 1h, at 09:00, 3d after FIELD or 7d before FIELD"
     )
-    return text.format(trigger=repr(dict(plain))[:80], hint=hint)
+    given = plain.get("type")
+    hint = nearest(str(given), ("created", "changed", "time", "reached"))
+    shown = repr(given if plain.keys() == {"type"} else dict(plain))[:80]
+    return text.format(trigger=shown) + hint
 
 
 def _changed(plain: Mapping[str, Any], kind: Kind) -> Changed:

@@ -27,14 +27,14 @@ __all__ = ["Written", "read_file", "values_of"]
 
 @attrs.frozen
 class Written:
-    """A rule in words, as a table `[[rule]]` of a file has it."""
+    """A rule in words, as a table `[[rule]]` of a file has it; without `enabled` that stays as it is, at first off."""
 
     name: str
     on: str
     when: str
     do: tuple[str, ...]
     if_: tuple[str, ...] = attrs.field(default=(), alias="if_")
-    enabled: bool = False
+    enabled: bool | None = None
     position: int = 100
     minutes_saved: int = 0
 
@@ -43,6 +43,7 @@ def values_of(reader: Reader, written: Written, read: ReadWhere) -> dict[str, An
     """The fields of the rule; raises a `CrmError` for what cannot be read."""
     kind = kind_of(reader.schema, Rule(name=written.name, on=written.on))
     known = actions(plugins_of(reader))
+    switch = {} if written.enabled is None else {"enabled": written.enabled}
     return {
         "name": written.name,
         "on": written.on,
@@ -53,7 +54,7 @@ def values_of(reader: Reader, written: Written, read: ReadWhere) -> dict[str, An
         "actions": tuple(read_action(known, each) for each in written.do),
         "position": written.position,
         "minutes_saved": written.minutes_saved,
-        "enabled": written.enabled,
+        **switch,
     }
 
 
