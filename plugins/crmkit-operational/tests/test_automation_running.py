@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from types import ModuleType
 
@@ -9,17 +10,30 @@ import attrs
 import pytest
 from crmkit_operational.automation.action import Action
 from crmkit_operational.automation.kinds import Rule, RuleRun
+from crmkit_operational.automation.ready import ready
 from crmkit_operational.automation.reporting import report
 from crmkit_operational.automation.retrying import retry
+from crmkit_operational.automation.running import Occasion, run
 from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 from crmkit_operational.service.kinds import Ticket
 
-from crmkit import Company, Config, Customer, Interaction, InvalidRecords, Manifest, hookimpl, where
+from crmkit import (
+    CRM,
+    Company,
+    Config,
+    Customer,
+    Interaction,
+    InvalidRecords,
+    Manifest,
+    hookimpl,
+    where,
+)
 from crmkit.positions import worker_states
 from crmkit.worker import run_workers
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 UTC_COMPANY = Config(company=Company(timezone="UTC"))
+OWN = ["sales", "service", "automation"]
 URGENT = {"path": "priority", "op": "eq", "value": "urgent"}
 TEAM = {"do": "set", "values": {"team": "vip"}}
 
@@ -418,3 +432,64 @@ def test_corrections_are_a_persons_changes_of_the_same_field_soon_after(open_crm
     [found] = report(crm, NOW, clock() + timedelta(1), timedelta(days=7))
     assert (len(found.done), found.minutes, found.corrected) == (3, 9, 1)
     assert [each.id for each in found.corrections] == [one.id]
+
+
+def test_a_look_at_the_clock_goes_only_through_what_was_reached_since_the_last(tmp_path, clock):
+    """SQLite answers it by the index on the state and the time, not by looking through the tickets."""
+    pytest.importorskip("crmkit_sqlite")
+    url = f"sqlite:///{tmp_path}/crm.db"
+    crm = CRM.open(url, plugins=["sqlite", *OWN], config=Config(), clock=clock)
+    trigger = {"type": "reached", "field": "opened_at", "after": 60}
+    new = {"path": "state", "op": "eq", "value": "new"}
+    rule(crm, trigger=trigger, conditions=(new,))
+    ticket(crm)
+    work(crm)
+    clock.tick(hours=2)
+    asked = []
+    sqlite3_connect = sqlite3.connect
+
+    def connect(*arguments, **options):
+        link = sqlite3_connect(*arguments, **options)
+        link.set_trace_callback(asked.append)
+        return link
+
+    crm.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", connect)
+        with CRM.open(url, plugins=["sqlite", *OWN], config=Config(), clock=clock) as crm:
+            run_workers(crm, once=True, names=["rules-clock"])
+            assert outcomes(crm) == ["done"]
+    [look] = {
+        each for each in asked if each.startswith("SELECT") and "opened_at" in each and "<=" in each
+    }
+    plan = sqlite3_connect(tmp_path / "crm.db").execute(f"EXPLAIN QUERY PLAN {look}").fetchall()
+    assert len(plan) == 1, plan
+    assert "(state=? AND opened_at>? AND opened_at<?)" in plan[0][3]
+
+
+def test_whoever_is_quicker_runs_a_rule_and_the_other_leaves_no_effect(open_crm):
+    """The unique cause of a run undoes what a second process did for it, whatever it saw before."""
+    crm = open_crm()
+    made = rule(crm, actions=({"do": "log", "text": "x"},), enabled=False)
+    one = ticket(crm)
+    with crm.transaction() as tx:
+        occasion = Occasion(one, "cause", NOW, "root")
+        run(Blind(tx), ready(tx, made), occasion)
+        run(Blind(tx), ready(tx, made), occasion)
+    assert crm.count(RuleRun) == crm.count(Interaction) == 1
+
+
+class Blind:
+    """A transaction that has not seen the other's run yet."""
+
+    def __init__(self, tx):
+        vars(self).update(tx=tx)
+
+    def __getattr__(self, name):
+        return getattr(self.tx, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.tx, name, value)
+
+    def find(self, *asked, **options):
+        return iter(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 import attrs
@@ -44,11 +45,16 @@ class Brought:
 
     def types(self) -> dict[str, Any]:
         """The types of its parameters, by name, in their order."""
-        hints = get_type_hints(self.action.parameters)
-        return {each.name: hints[each.name] for each in attrs.fields(self.action.parameters)}
+        return _types(self.action.parameters)  # type: ignore[arg-type]  # a class is hashable
 
     def _function(self, given: Callable[..., Any] | str) -> Callable[..., Any]:
         return resolve(given, self.plugin) if isinstance(given, str) else given
+
+
+@lru_cache(maxsize=256)
+def _types(cls: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {each.name: hints[each.name] for each in attrs.fields(cls)}
 
 
 def actions(plugins: Plugins) -> dict[str, Brought]:
