@@ -13,7 +13,7 @@ from crmkit_operational.routing.claiming import claim, decision
 from crmkit_operational.routing.desk import locked_desk
 from crmkit_operational.routing.eligibility import needed, rejection
 from crmkit_operational.routing.kinds import Agent
-from crmkit_operational.routing.queue import from_the_head
+from crmkit_operational.routing.queue import pages
 from crmkit_operational.routing.rules import hold
 from crmkit_operational.routing.staff import ACTIVE, Seat
 from crmkit_operational.service.kinds import Ticket
@@ -45,15 +45,12 @@ def take(handle: Handle, agent: Agent) -> Ticket | None:
 
     Raises `RoutingRefused` if they could not take any.
     """
-    with handle.transaction(unrestricted=True) as tx:
-        seat = _with_room(tx, agent)
-    for ticket in from_the_head(handle):
-        if _eligible(handle, seat, ticket):
-            with handle.transaction(unrestricted=True) as tx:
-                seat = _with_room(tx, agent)
-                stored = _given(tx, ticket, seat, "taken") if _eligible(tx, seat, ticket) else None
-            if stored is not None:  # else it is gone meanwhile, and the next one is looked at
-                return stored
+    for page in pages(handle):
+        with handle.transaction(unrestricted=True) as tx:
+            seat = _with_room(tx, agent)
+            for ticket in page:
+                if _eligible(tx, seat, ticket) and (stored := _given(tx, ticket, seat, "taken")):
+                    return stored  # else it is gone meanwhile, and the next one is looked at
     return None
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "effective",
     "from_the_head",
     "key",
+    "pages",
     "patches",
     "waits",
 ]
@@ -84,10 +85,16 @@ def waits(ticket: Ticket) -> bool:
 
 
 def from_the_head(reader: Reader) -> Iterator[Ticket]:
-    """The tickets that wait, in the order of the queue; only a few are read at first, since most need no more."""
+    """The tickets that wait, in the order of the queue."""
+    for page in pages(reader):
+        yield from page
+
+
+def pages(reader: Reader) -> Iterator[Sequence[Ticket]]:
+    """The same in pages: the first is short, since most need no more."""
     page = reader.page(Ticket, WAITING, order="queue_key", limit=FIRST)
     while True:
-        yield from page.records
+        yield page.records
         if page.after is None:
             return
         page = reader.page(Ticket, WAITING, order="queue_key", limit=MORE, after=page.after)
