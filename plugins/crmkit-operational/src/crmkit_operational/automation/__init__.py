@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crmkit import (
     CRM,
+    Actor,
     Check,
     CommandSpec,
     Finding,
@@ -77,6 +78,17 @@ def crm_validate(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[
         from crmkit_operational.automation.checking import problems
 
         yield from problems(tx, writes)
+
+
+@hookimpl
+def crm_authorize(
+    tx: GuardView, kind: str, writes: Sequence[Write], actor: Actor
+) -> Iterator[Problem]:
+    """Who may write rules."""
+    if kind == kinds.Rule.__kind__:
+        from crmkit_operational.automation.checking import denials
+
+        yield from denials(tx, writes, actor)
 
 
 @hookimpl

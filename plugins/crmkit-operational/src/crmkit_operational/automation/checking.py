@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from crmkit import CRM, Finding, GuardView, Patch, Problem, Write, where
+from crmkit import CRM, Actor, Finding, GuardView, Patch, Problem, Write, where
+from crmkit.restrictions import Views
+from crmkit_operational.automation.acting import plugins_of
 from crmkit_operational.automation.kinds import Rule, RuleRun
 from crmkit_operational.automation.ready import Ready, enabled_rules, objections
 from crmkit_operational.words import _
 
-__all__ = ["enabled_now", "findings", "problems"]
+__all__ = ["denials", "enabled_now", "findings", "problems"]
 
 READ = ("on", "trigger", "conditions", "actions")
 """The fields of a rule that must make sense together."""
@@ -35,15 +37,36 @@ def problems(tx: GuardView, writes: Sequence[Write]) -> Iterator[Problem]:
     """What is wrong with rules that are written; one that is only switched off may be wrong."""
     for write in writes:
         rule: Any = write.record
-        is_read = any(map(write.changed, READ))
-        is_on = rule.enabled and write.changed("enabled")
-        if write.action == "delete" or not (is_read or is_on or write.changed("name")):
+        is_due = _may_do_other_things(write)
+        if write.action == "delete" or not (is_due or write.changed("name")):
             continue
         if not rule.name.strip() or not rule.name.isprintable() or len(rule.name) > 80:
             yield write.problem("name", _("a rule has a name of 1 to 80 printable characters"))
-        if is_read or is_on:
+        if is_due:
             for field, text in objections(tx, rule):
                 yield write.problem(field, text)
+
+
+def _may_do_other_things(write: Write) -> bool:
+    is_on = write.record["enabled"] and write.changed("enabled")
+    return write.action != "delete" and (is_on or any(map(write.changed, READ)))
+
+
+def denials(tx: GuardView, writes: Sequence[Write], actor: Actor) -> Iterator[Problem]:
+    """Rules read everything and write what they read: who may not see everything would learn it from them.
+
+    They may switch rules off.
+    """
+    due = [write for write in writes if _may_do_other_things(write)]
+    if not due:
+        return
+    views = Views(plugins_of(tx), actor, tx, fresh_for=None)
+    for kind in tx.schema:
+        view = views.of(tx.schema, kind.name)
+        if view.conditions or view.masked:
+            text = _("rules see all {kind} records, and you do not; let somebody write it who does")
+            yield from (write.denial(text.format(kind=kind.name)) for write in due)
+            return
 
 
 def findings(crm: CRM) -> Iterator[Finding]:

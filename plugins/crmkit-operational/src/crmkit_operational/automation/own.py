@@ -163,7 +163,6 @@ def log_note(tx: Any, record: Record, parameters: Log, context: Context) -> None
         direction=Direction.OUT,
         happened_at=context.at,
         source=SOURCE,
-        external_id=f"{context.rule.id}/{context.key}/{parameters.text}",
         subject=parameters.text,
         body=parameters.body,
     )
