@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from crmkit_exchange.presets.engagements import DELETED, IGNORED
 from crmkit_exchange.presets.preset import History, Preset, Reference
 from crmkit_exchange.presets.values import First, Id, Made, Row
@@ -68,10 +69,7 @@ DEALS = Preset(
     object="deal",
     label="HubSpot: deals",
     kind=Deal,
-    signatures=[
-        ["deal_id", "property_dealname"],
-        ["id", "properties.dealname", "properties.dealstage"],
-    ],
+    signatures=[["deal_id", "property_dealname"]],
     key="deal_id",
     fields={
         "title": "dealname",
@@ -94,6 +92,23 @@ DEALS = Preset(
     skip=DELETED,
     ignored=IGNORED,
     after=("deal_pipeline_stage", "contact", "company"),
+)
+OTHER_DEALS = (
+    attrs.evolve(
+        DEALS,
+        name="hubspot-deal-api",
+        label="HubSpot: deals, from the API",
+        signatures=[["id", "properties.dealname", "properties.dealstage"]],
+        key="id",
+    ),
+    attrs.evolve(
+        DEALS,
+        name="hubspot-deal-table",
+        label="HubSpot: deals, exported as a table",
+        signatures=[["Record ID", "Deal Name"]],
+        key="Record ID",
+        timezone=None,
+    ),
 )
 STAGE_CHANGES = Preset(
     name="hubspot-deal-stage",
@@ -140,4 +155,4 @@ LINKS = (
     _link("hubspot-deal-company", "company_id", "company"),
     _link("hubspot-deal-contact", "contact_id", "contact", ("hubspot-deal-company",)),
 )
-PRESETS = (PIPELINES, STAGES, DEALS, STAGE_CHANGES, *LINKS)
+PRESETS = (PIPELINES, STAGES, DEALS, *OTHER_DEALS, STAGE_CHANGES, *LINKS)
