@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import ModuleType
 
+import pytest
 from crmkit_collaborative import kinds
+from crmkit_collaborative.merging.applying import apply
+from crmkit_collaborative.merging.splitting import split
+from crmkit_collaborative.merging.undoing import undo
 
-from crmkit import Customer, Manifest, Restriction, hookimpl, where
+from crmkit import Actor, Customer, Manifest, Restriction, hookimpl, where
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -41,7 +45,30 @@ def belonging(customer, other):
         kinds.Handover(customer_id=customer, subject_id=customer, at=NOW, summary="쿼젤하다"),
         kinds.Duplicate(**pair, score=0.9, zone="review"),
         kinds.NotSame(**pair),
+        kinds.Merge(
+            keep_id=customer, lose_id=other, status="undone", customer_id=customer, other_id=other
+        ),
     ]
+
+
+LEE = Actor("lee")
+
+
+def standing(crm, keep, lose):
+    [done] = apply(crm, LEE, keep, [lose])
+    return done.merge.id
+
+
+def undone(crm, keep, lose):
+    merge = standing(crm, keep, lose)
+    undo(crm, LEE, merge)
+    return merge
+
+
+def separated(crm, keep, lose):
+    merge = standing(crm, keep, lose)
+    split(crm, LEE, merge, [])
+    return merge
 
 
 def test_what_belongs_to_hidden_customers_neither_shows_nor_counts_nor_matches(open_crm):
@@ -63,6 +90,82 @@ def test_what_belongs_to_hidden_customers_neither_shows_nor_counts_nor_matches(o
     assert len(crm.search("쿼젤")) == 2
     named = {each.id for each in crm.find("handover", where.customer_id == hidden.id)}
     assert not named & {change.id for change in kim.changes()}
+
+
+def shows(handle, merge):
+    """Whether a merge is in any of what an actor reads."""
+    found = {
+        "find": merge in {each.id for each in handle.find("merge")},
+        "count": handle.count("merge") > 0,
+        "totals": sum(total.count for total in handle.totals("merge")) > 0,
+        "changes": merge in {change.id for change in handle.changes()},
+        "history": bool(handle.get_many("merge", [merge])[0] and handle.history("merge", merge)),
+    }
+    assert len({*found.values()}) == 1, found
+    return found["find"]
+
+
+@pytest.mark.parametrize(
+    ("make", "keep", "lose", "seen"),
+    [
+        (standing, "KR", "KR", True),
+        (standing, "KR", "GB", True),  # one customer by now, whom kim sees
+        (standing, "GB", "KR", False),
+        (undone, "KR", "KR", True),
+        (undone, "KR", "GB", False),
+        (undone, "GB", "KR", False),
+        (separated, "KR", "KR", True),
+        (separated, "KR", "GB", False),
+        (separated, "GB", "KR", False),
+    ],
+)
+def test_a_merge_is_hidden_like_those_whom_it_is_about(open_crm, make, keep, lose, seen):
+    crm = open_crm(SHY)
+    with crm.transaction() as tx:
+        ids = [tx.add(Customer(name=country, country=country)).id for country in (keep, lose)]
+
+    merge = make(crm, *ids)
+
+    assert shows(crm.acting("kim"), merge) is seen
+    assert shows(crm, merge)
+
+
+@pytest.mark.parametrize("back", [undo, lambda *given: split(*given, [])])
+def test_a_merge_follows_those_whom_it_is_about_into_later_merges_and_back(open_crm, back):
+    crm = open_crm(SHY)
+    with crm.transaction() as tx:
+        a, b, c, d = (tx.add(Customer(name=each, country="KR")) for each in "abcd")
+        hidden = tx.add(Customer(name="e", country="GB"))
+    stands, over = standing(crm, a.id, b.id), undone(crm, c.id, d.id)
+    kim = crm.acting("kim")
+
+    later = [standing(crm, hidden.id, each) for each in (a.id, d.id)]
+    assert [each.id for each in kim.find("merge")] == []
+
+    for each in reversed(later):
+        back(crm, LEE, each)
+    assert {each.id for each in kim.find("merge")} == {stands, over}
+    undo(crm, LEE, stands)
+    found = crm.get("merge", stands)
+    assert (found.customer_id, found.other_id) == (a.id, b.id)
+
+
+def test_a_merge_whose_kept_customer_was_deleted_shows_to_nobody_restricted_and_can_be_undone(
+    open_crm,
+):
+    crm = open_crm(SHY)
+    with crm.transaction() as tx:
+        a, b, c = (tx.add(Customer(name=each, country="KR")) for each in "abc")
+    first, second = standing(crm, b.id, a.id), standing(crm, c.id, b.id)
+    with crm.transaction() as tx:
+        tx.delete(tx.get(Customer, c.id))
+    assert not list(crm.acting("kim").find("merge"))
+
+    undo(crm, LEE, second)
+
+    found = crm.get_many("merge", [first, second])
+    assert [(each.customer_id, each.other_id) for each in found] == [(b.id, b.id), (None, b.id)]
+    assert [each.id for each in crm.acting("kim").find("merge")] == [first]
 
 
 def test_every_kind_that_belongs_to_customers_is_tried_here():

@@ -174,14 +174,26 @@ class NotSame(Record):
     reason: str = field(default="")
 
 
-@kind("merge", title="lose_id", indexes=(("keep_id",), ("lose_id",)))
+@kind(
+    "merge",
+    title="lose_id",
+    indexes=(("keep_id",), ("lose_id",), ("customer_id",), ("other_id",)),
+)
 class Merge(Record):
     """One customer went into another: with what is in `plan`, that can be undone.
 
-    `lose_id` is an id that leads to `keep_id` while the merge stands.
+    `lose_id` is an id that leads to `keep_id` while the merge stands; both are as they were when it was made.
+    `customer_id` and `other_id` are who the two are now: one and the same while the merge stands, or a later one
+    made them one again. By these a merge is hidden with those whom it is about, as all that belongs to customers.
     """
 
     keep_id: str = field(label="Kept")
     lose_id: str = field(label="Merged away")
+    customer_id: str | None = field(
+        default=None, refers_to=Customer, on_delete="clear", label="Customer"
+    )
+    other_id: str | None = field(
+        default=None, refers_to=Customer, on_delete="clear", label="Other customer"
+    )
     status: Literal["applied", "undone", "split"] = field(default="applied")
     plan: Mapping[str, Any] = field(factory=dict, personal=True)

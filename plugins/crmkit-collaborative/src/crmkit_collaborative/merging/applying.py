@@ -74,4 +74,7 @@ def _merge(tx: Transaction, done: MergePlan, options: MergeOptions) -> Merge:
     tx.merge(keep, done.lose)
     # It is the last that is written: undoing finds by it what the merge did.
     said = {"policy": options.policy, "take": dict(options.take)}
-    return tx.add(Merge(keep_id=keep.id, lose_id=done.lose.id, plan=said))
+    now = keep.id
+    return tx.add(
+        Merge(keep_id=now, lose_id=done.lose.id, customer_id=now, other_id=now, plan=said)
+    )

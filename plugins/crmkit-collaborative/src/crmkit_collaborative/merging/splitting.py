@@ -49,12 +49,13 @@ def split(
         steps = steps_of(tx, merge)
         done = Undone(merge)
         for kind, id, field in returning(tx, steps, Consequences(), Undone(merge)):
-            if kind == "alias" or id == merge.lose_id:  # ids that led to the customer, and itself
+            # Ids that led to the customer, merges that were about them, and what they say of themselves.
+            if kind in {"alias", Merge.__kind__} or id == merge.lose_id:
                 references.setdefault((kind, field), []).append(id)
         done.moved += [(k, id, field) for (k, field), ids in references.items() for id in ids]
         bring_back(tx, steps, references, _own(tx, steps), done)
         _note(tx, merge, reason)
-        done.merge = tx.update(merge.evolve(status="split"))
+        done.merge = tx.update(merge.evolve(status="split", other_id=merge.lose_id))
     return shown(crm, handle, done)
 
 

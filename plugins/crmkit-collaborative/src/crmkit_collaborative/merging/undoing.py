@@ -70,7 +70,7 @@ def undo(crm: CRM, actor: Actor, merge_id: str, *, plan: bool = False) -> Undone
         separated(tx, steps, done)
         if tx.get_many(Customer, [merge.keep_id]) != [None]:
             _values_back(tx, steps, done)
-        done.merge = tx.update(merge.evolve(status="undone"))
+        done.merge = tx.update(merge.evolve(status="undone", other_id=merge.lose_id))
         if plan:
             raise _Plan
     return shown(crm, handle, done)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from crmkit import Customer, NotFound, where
+from crmkit import AnyOf, Customer, NotFound, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, limit, many
 from crmkit.cli.output import note, show, values
@@ -128,7 +128,7 @@ def list_merges(app: App, customer: str | None, limit: int) -> None:
     conditions = []
     if customer:
         found = app.handle.get(Customer, customer)
-        conditions.append(where.keep_id == found.id)
+        conditions.append(AnyOf((where.customer_id == found.id, where.other_id == found.id)))
     rows = [
         values(app.kind("merge"), each)
         for each in app.handle.find(Merge, *conditions, order="-id")
