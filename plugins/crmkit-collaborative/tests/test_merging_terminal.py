@@ -100,6 +100,8 @@ def test_people_read_what_a_merge_does(crm, crm_cli, two, format):
     assert made.id in crm_cli("merge", "show", made.id).stdout
     assert b.id in crm_cli("merge", "list", "--customer", b.id).stdout
     assert made.id in crm_cli("merge", "undo", made.id, "--format", format).stdout
+    for each in (a.id, b.id):  # who came back is one whom it is about, too
+        assert made.id in crm_cli("merge", "list", "--customer", each).stdout
 
 
 def test_a_split_names_what_goes(crm, crm_cli, two):
