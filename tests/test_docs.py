@@ -295,20 +295,38 @@ def test_every_command_is_in_the_reference() -> None:
     assert not missing
 
 
-def test_all_that_the_collaborative_plugin_brings_is_in_its_page() -> None:
-    plugin = importlib.import_module("crmkit_collaborative")
-    page = (DOCS / "reference" / "collaborative.md").read_text("utf-8")
-    heads = set(re.findall(r"^#+ `(.*)`$", reference.expand(page), flags=re.M))
-    names = {each for each in vars(plugin.hookspecs) if each.startswith("crm_")}
-    names |= {each.__kind__ for each in plugin.crm_kinds()}
-    names |= {path for path, _, _ in reference.plugin_commands("crmkit_collaborative")}
-    assert {"crm_channels", "handover", "crm contact how", "crm customer stream"} <= names
+@pytest.mark.parametrize(
+    ("page", "modules", "some"),
+    [
+        (
+            "collaborative",
+            ["crmkit_collaborative"],
+            {"crm_channels", "handover", "crm contact how", "crm customer stream"},
+        ),
+        (
+            "operational",
+            [f"crmkit_operational.{each}" for each in ("sales", "service", "automation")],
+            {"crm_actions", "deal", "ticket", "crm ticket brief", "crm rule test"},
+        ),
+    ],
+)
+def test_all_that_plugins_bring_is_in_their_page(page, modules, some) -> None:
+    text = (DOCS / "reference" / f"{page}.md").read_text("utf-8")
+    heads = set(re.findall(r"^#+ `(.*)`$", reference.expand(text), flags=re.M))
+    names: set[str] = set()
+    for module in modules:
+        plugin = importlib.import_module(module)
+        specs = getattr(plugin, "hookspecs", None)
+        names |= {each for each in vars(specs) if each.startswith("crm_")} if specs else set()
+        names |= {each.__kind__ for each in plugin.crm_kinds()}
+        names |= {path for path, _, _ in reference.plugin_commands(module)}
+        implemented = {each for each in vars(plugin) if each.startswith("crm_")}
+        assert implemented <= set(re.findall(r"`(crm_\w+)`", text))
+        if hasattr(plugin, "Settings"):
+            keys = {each.name for each in attrs.fields(plugin.Settings)}
+            assert keys <= set(re.findall(r"`(\w+)`", text))
+    assert some <= names
     assert names <= heads
-    implemented = {each for each in vars(plugin) if each.startswith("crm_")}
-    assert implemented <= set(re.findall(r"`(crm_\w+)`", page))
-    assert {each.name for each in attrs.fields(plugin.Settings)} <= set(
-        re.findall(r"`(\w+)`", page)
-    )
 
 
 def test_every_public_name_says_what_it_is() -> None:

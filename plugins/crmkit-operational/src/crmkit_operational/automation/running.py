@@ -17,8 +17,9 @@ from crmkit_operational.automation.ready import Ready
 
 __all__ = ["LONGEST", "Occasion", "again", "run"]
 
-LONGEST = MAX_DEPTH - 1
-"""How many rules may set each other off: what the last one writes still reaches this worker, which ends the chain."""
+LONGEST = MAX_DEPTH - 3
+"""How many steps a chain may have in which a rule runs: what other workers do about its writes still reaches this
+one, which ends the chain; beyond the core's own limit it would be set aside."""
 
 
 @attrs.frozen

@@ -20,8 +20,10 @@ def open_ticket(
 ) -> Ticket:
     """Open a ticket, perhaps about a contact that there was: its customer, thread and what was said since count.
 
-    `values` are fields of the ticket. Raises whatever refuses a write.
+    `values` are fields of the ticket. Raises `CrmError` for a blank subject, and whatever refuses a write.
     """
+    if not subject.strip():
+        raise CrmError("a ticket says what it is about; give it a subject")
     given: dict[str, Any] = {"subject": subject, "opened_at": tx.now(), "thread": new_id()}
     if contact is not None:
         given |= {

@@ -23,8 +23,6 @@ def problems(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterator[Prob
 def _ticket(tx: GuardView, write: Write) -> Iterator[Problem]:
     ticket, before = write.record, write.previous
     assert isinstance(ticket, Ticket)
-    if not ticket.subject.strip() and not ticket.body.strip():
-        yield write.problem("subject", "a ticket says what it is about; give it a subject")
     if before is not None and before["state"] == "closed" and ticket.state != "closed":
         text = f"a closed ticket stays closed; open another with --problem {ticket.id}"
         yield write.problem("state", text)
