@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from crmkit_operational.sales.kinds import Deal, Order, OrderLine
+from crmkit_operational.sales.kinds import Deal, OrderLine, SalesOrder
 from crmkit_operational.sales.moving import win
 from crmkit_operational.sales.orders import Item, cancel, convert, place, read_item, totals_of
 from hypothesis import given, settings
@@ -95,7 +95,7 @@ def test_a_line_that_is_not_true_is_refused(crm, hanbit, changes, field):
 def test_one_order_is_in_one_currency(crm, hanbit):
     with pytest.raises(InvalidRecords, match="make it two orders"):
         placed(crm, hanbit, item(1, 5), item(1, 5, "USD"))
-    assert crm.count(Order) == 0
+    assert crm.count(SalesOrder) == 0
     order = placed(crm, hanbit, item(1, 5), item(1, 6))
     one, other = lines(crm, order)
     with pytest.raises(InvalidRecords, match="in USD"), crm.transaction() as tx:
@@ -136,7 +136,7 @@ def test_a_won_deal_becomes_an_order_with_what_both_kinds_have(crm, hanbit):
         bare = tx.add(company.deal(customer_id=hanbit.id))
     with pytest.raises(TransactionError, match="no amount"), crm.transaction() as tx:
         convert(tx, bare, [], START)
-    assert crm.count(Order) == 1
+    assert crm.count(SalesOrder) == 1
 
 
 def test_only_what_is_placed_can_be_cancelled(crm, hanbit):
@@ -144,7 +144,7 @@ def test_only_what_is_placed_can_be_cancelled(crm, hanbit):
     with crm.transaction() as tx:
         assert cancel(tx, order).status == "cancelled"
     with pytest.raises(TransactionError, match="is cancelled"), crm.transaction() as tx:
-        cancel(tx, tx.get(Order, order.id))
+        cancel(tx, tx.get(SalesOrder, order.id))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_lines_follow_their_order_to_another_customer(open_crm):
 
     with crm.transaction() as tx:
         keep(tx, START)
-        tx.update(tx.get(Order, order.id).evolve(customer_id=other.id))
+        tx.update(tx.get(SalesOrder, order.id).evolve(customer_id=other.id))
         tx.update(tx.get(Deal, deal.id).evolve(customer_id=other.id))
     run_workers(crm, once=True, names=["sales-lines"])
 
@@ -187,7 +187,7 @@ def test_merging_customers_takes_orders_and_lines_along(open_crm):
         tx.merge(keep, lose)
 
     assert {each.customer_id for each in crm.find(OrderLine)} == {keep.id}
-    assert crm.get(Order, order.id).customer_id == keep.id
+    assert crm.get(SalesOrder, order.id).customer_id == keep.id
 
 
 QUANTITIES = st.decimals("0.001", "999", places=3)

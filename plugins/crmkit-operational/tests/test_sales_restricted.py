@@ -13,7 +13,7 @@ from crmkit_operational.sales.board import board, page_of
 from crmkit_operational.sales.finding import stages_of
 from crmkit_operational.sales.forecast import forecast
 from crmkit_operational.sales.history import stage_history
-from crmkit_operational.sales.kinds import Deal, Order
+from crmkit_operational.sales.kinds import Deal, SalesOrder
 from crmkit_operational.sales.moving import win
 from crmkit_operational.sales.orders import Item, place, totals_of
 from crmkit_operational.sales.rotting import rotting
@@ -142,8 +142,8 @@ def test_histories_orders_and_totals_of_others_are_not_there(seen):
     hidden = next(crm.find(Deal, where["customer_id.country"] == "GB"))
     with pytest.raises(NotFound):
         stage_history(kim, hidden.id)
-    assert len(totals_of(crm, crm.find(Order))) == 3
-    assert len(totals_of(kim, crm.find(Order))) == 1
+    assert len(totals_of(crm, crm.find(SalesOrder))) == 3
+    assert len(totals_of(kim, crm.find(SalesOrder))) == 1
 
 
 @hookimpl
@@ -171,8 +171,8 @@ def test_who_may_not_see_amounts_sees_the_deals_but_no_figure_of_them(open_crm, 
     ):
         with pytest.raises(RestrictedError, match="amount"):
             refused()
-    assert totals_of(lee, lee.find(Order)) == {}
-    assert totals_of(lee, lee.find(Order), as_of=clock()) == {}
+    assert totals_of(lee, lee.find(SalesOrder)) == {}
+    assert totals_of(lee, lee.find(SalesOrder), as_of=clock()) == {}
     sections = lee.profile(next(lee.find("customer")).id)
     assert [each.name for each in sections] == ["deals", "orders"]
     assert not any("failed" in str(row) for each in sections for row in each.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from crmkit_operational.sales.kinds import Deal, ForecastLine, Order, Pipeline, Stage
+from crmkit_operational.sales.kinds import Deal, ForecastLine, Pipeline, SalesOrder, Stage
 
 from crmkit import Customer
 
@@ -136,7 +136,7 @@ def test_what_is_refused_is_one_sentence_and_leaves_the_deal_as_it_was(run, deal
         assert text in told.stderr
         assert told.stderr.count("\n") == 1
     assert crm.get(Deal, deal) == before
-    assert crm.count(Order) == 0
+    assert crm.count(SalesOrder) == 0
 
 
 def test_a_deal_needs_a_pipeline_and_with_several_the_name_of_one(crm_cli, run):

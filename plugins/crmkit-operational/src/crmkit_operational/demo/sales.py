@@ -14,7 +14,7 @@ from crmkit_demo.story import Branch, Character, Matter, Step, Story
 
 from crmkit import Money, Transaction
 from crmkit_operational.demo.parts import later, spoken
-from crmkit_operational.sales.kinds import Deal, LostReason, Order, OrderLine, Pipeline, Stage
+from crmkit_operational.sales.kinds import Deal, LostReason, OrderLine, Pipeline, SalesOrder, Stage
 
 __all__ = ["share"]
 
@@ -157,7 +157,9 @@ def _order(story: Story, random: Random, customer: Character, matter: Matter) ->
     products = spoken(customer.branch)["products"]
     bought = random.sample(products, random.choice([1, 1, 1, 2, 3]))
     currency = customer.branch.currency
-    order = Order(id=story.new_id(at), customer_id=customer.id, ordered_at=at, status="fulfilled")
+    order = SalesOrder(
+        id=story.new_id(at), customer_id=customer.id, ordered_at=at, status="fulfilled"
+    )
     lines = []
     for place, (name, price) in enumerate(bought, start=1):
         lines.append(

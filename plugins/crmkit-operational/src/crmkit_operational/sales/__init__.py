@@ -64,7 +64,9 @@ def crm_workers() -> list[WorkerSpec]:
     rooms = "crmkit_operational.sales"
     return [
         WorkerSpec("sales-forecast", f"{rooms}.snapshots:keep_if_due", every=timedelta(hours=1)),
-        WorkerSpec("sales-lines", f"{rooms}.following:follow", kinds=(kinds.Deal, kinds.Order)),
+        WorkerSpec(
+            "sales-lines", f"{rooms}.following:follow", kinds=(kinds.Deal, kinds.SalesOrder)
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit import Patch, Record, Write
 from crmkit_operational.sales.finding import by_id
-from crmkit_operational.sales.kinds import Deal, ForecastLine, Order, OrderLine, Stage
+from crmkit_operational.sales.kinds import Deal, ForecastLine, OrderLine, SalesOrder, Stage
 from crmkit_operational.sales.money import line_amount
 from crmkit_operational.sales.rules import SURE
 
@@ -71,7 +71,7 @@ def _order_lines(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:
         assert isinstance(line, OrderLine)
         if line.amount is None or (write.previous and not write.changed("amount")):
             yield write.patch(amount=line_amount(line.quantity, line.unit_price))
-    yield from _owned(tx, writes, Order, "order_id")
+    yield from _owned(tx, writes, SalesOrder, "order_id")
 
 
 def _forecast_lines(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:

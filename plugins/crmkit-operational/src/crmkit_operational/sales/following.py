@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crmkit import Change, Record, Transaction, where
-from crmkit_operational.sales.kinds import Deal, ForecastLine, Order, OrderLine
+from crmkit_operational.sales.kinds import Deal, ForecastLine, OrderLine, SalesOrder
 
 __all__ = ["follow"]
 
 LINES: dict[str, tuple[type[Record], type[Record], str]] = {
     Deal.__kind__: (Deal, ForecastLine, "deal_id"),
-    Order.__kind__: (Order, OrderLine, "order_id"),
+    SalesOrder.__kind__: (SalesOrder, OrderLine, "order_id"),
 }
 
 

@@ -12,9 +12,9 @@ __all__ = [
     "Deal",
     "ForecastLine",
     "LostReason",
-    "Order",
     "OrderLine",
     "Pipeline",
+    "SalesOrder",
     "Stage",
 ]
 
@@ -97,7 +97,7 @@ class Deal(Record):
     unique=(("number",),),
     indexes=(("status", "ordered_at"),),
 )
-class Order(Record):
+class SalesOrder(Record):
     """What a customer bought; its lines say what and for how much.
 
     The total is not kept but added up from the lines whenever it is read (`crmkit_operational.sales.orders`): a line
@@ -119,7 +119,7 @@ class OrderLine(Record):
     who may not see the customer sees no line.
     """
 
-    order_id: str = field(refers_to=Order, on_delete="cascade", label="Order")
+    order_id: str = field(refers_to=SalesOrder, on_delete="cascade", label="Order")
     customer_id: str | None = field(
         default=None, refers_to=Customer, on_delete="clear", label="Customer"
     )

@@ -23,7 +23,7 @@ from crmkit import (
     ValueRefused,
     where,
 )
-from crmkit_operational.sales.kinds import Deal, Order, OrderLine
+from crmkit_operational.sales.kinds import Deal, OrderLine, SalesOrder
 
 if TYPE_CHECKING:
     from crmkit import Customer, Where
@@ -62,7 +62,7 @@ def place(
     customer: Customer | None = None,
     deal: Deal | None = None,
     number: str | None = None,
-) -> Order:
+) -> SalesOrder:
     """Write an order with its lines; the customer is the deal's, if none is given.
 
     Fields that people added to both kinds under one name are carried over from the deal. Raises `TransactionError`
@@ -77,7 +77,7 @@ def place(
         raise TransactionError(
             "an order has at least one line; give one, as in --line 'Printer, 2, 150000'"
         )
-    order = Order(
+    order = SalesOrder(
         customer_id=customer_id, deal_id=deal.id if deal else None, number=number, ordered_at=at
     )
     made = tx.add(_carried(tx, deal, order) if deal else order)
@@ -88,22 +88,22 @@ def place(
     return made
 
 
-def _carried(tx: Transaction, deal: Deal, order: Order) -> Order:
+def _carried(tx: Transaction, deal: Deal, order: SalesOrder) -> SalesOrder:
     """The order with the values of those added fields that both kinds have, under one name and of one type."""
-    kinds = tx.schema[Deal.__kind__].fields, tx.schema[Order.__kind__].fields
+    kinds = tx.schema[Deal.__kind__].fields, tx.schema[SalesOrder.__kind__].fields
     for name in deal.added.keys() & kinds[1].keys():
         if kinds[0][name].type == kinds[1][name].type:
             order = order.set(name, deal[name])
     return order
 
 
-def convert(tx: Transaction, deal: Deal, items: Sequence[Item], at: datetime) -> Order:
+def convert(tx: Transaction, deal: Deal, items: Sequence[Item], at: datetime) -> SalesOrder:
     """Write the order that a won deal becomes: of these items, or of the deal itself, once for its amount.
 
     Raises `TransactionError` if the deal has an order already, or there is nothing to make one of.
     """
     tx.lock(f"operational/deal/{deal.id}")
-    for other in tx.find(Order, where.deal_id == deal.id, limit=1):
+    for other in tx.find(SalesOrder, where.deal_id == deal.id, limit=1):
         raise TransactionError(
             f"deal {deal.id} has the order {other.id} already; `crm order add --deal` adds another one"
         )
@@ -115,7 +115,7 @@ def convert(tx: Transaction, deal: Deal, items: Sequence[Item], at: datetime) ->
     return place(tx, items or whole, at, deal=deal)
 
 
-def cancel(tx: Transaction, order: Order) -> Order:
+def cancel(tx: Transaction, order: SalesOrder) -> SalesOrder:
     """Mark an order as cancelled. Raises `TransactionError` for one that is no longer placed."""
     if order.status != "placed":
         raise TransactionError(
@@ -128,14 +128,14 @@ def cancel(tx: Transaction, order: Order) -> Order:
 # Reading --------------------------------------------------------------------------------------------------------
 
 
-def lines_of(reader: Reader, order: Order, as_of: datetime | None = None) -> list[OrderLine]:
+def lines_of(reader: Reader, order: SalesOrder, as_of: datetime | None = None) -> list[OrderLine]:
     """The lines of an order in their order."""
     mine = where.order_id == order.id
     return list(reader.find(OrderLine, mine, order="position", as_of=as_of))
 
 
 def totals_of(
-    reader: Reader, orders: Iterable[Order], as_of: datetime | None = None
+    reader: Reader, orders: Iterable[SalesOrder], as_of: datetime | None = None
 ) -> dict[str, Money]:
     """What the lines of each order add up to, by its id.
 

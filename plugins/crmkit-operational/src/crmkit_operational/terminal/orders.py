@@ -16,7 +16,7 @@ from crmkit.cli.output import document, note, show
 from crmkit.cli.records import ID, KindGroup
 from crmkit.declarations import read_kind
 from crmkit_operational.sales.finding import by_id, customer_called
-from crmkit_operational.sales.kinds import Deal, Order
+from crmkit_operational.sales.kinds import Deal, SalesOrder
 from crmkit_operational.sales.orders import cancel, lines_of, place, read_item, totals_of
 from crmkit_operational.words import _
 
@@ -28,7 +28,7 @@ class OrderGroup(KindGroup):
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
         """The total, and in JSON the lines."""
-        assert isinstance(record, Order)
+        assert isinstance(record, SalesOrder)
         total = totals_of(app.handle, [record]).get(record.id)
         kinds = app.kind("order"), app.kind("order_line")
         found: dict[str, tuple[str, Any]] = {"total": (_("Total"), total)}
@@ -44,7 +44,7 @@ class OrderGroup(KindGroup):
     def written(self, id: str, app: App) -> None:
         """Print an order and its lines."""
         super().written(id, app)
-        [found] = app.handle.get_many(Order, [id])
+        [found] = app.handle.get_many(SalesOrder, [id])
         if found is not None and app.format == "table":
             kind = app.kind("order_line")
             rows = [document(kind, each) | _money(each) for each in lines_of(app.handle, found)]
@@ -57,7 +57,7 @@ def _money(line: Any) -> dict[str, Any]:
     return {"unit_price": line.unit_price, "amount": line.amount}
 
 
-order = OrderGroup(read_kind(Order), help="What customers bought.", adding="order add")
+order = OrderGroup(read_kind(SalesOrder), help="What customers bought.", adding="order add")
 for _name in ("add", "list", "show"):
     del order.commands[_name]
 
@@ -96,14 +96,14 @@ def add(
 @order.define("show", ID)
 def show_order(app: App, id: str) -> None:
     """Print an order with its lines and its total, which is added up from them."""
-    order.written(app.handle.get(Order, id).id, app)
+    order.written(app.handle.get(SalesOrder, id).id, app)
 
 
 @order.define("cancel", ID)
 def cancel_order(app: App, id: str) -> None:
     """Cancel an order that is not fulfilled yet, and print it."""
     with app.handle.transaction() as tx:
-        found = cancel(tx, tx.get(Order, id))
+        found = cancel(tx, tx.get(SalesOrder, id))
     order.written(found.id, app)
 
 
@@ -126,7 +126,7 @@ def list_orders(
     conditions = [] if status is None else [where.status == status]
     if customer is not None:
         conditions.append(where.customer_id == customer_called(reader, customer).id)
-    page = reader.page(Order, *conditions, order="-ordered_at", as_of=as_of, **options)
+    page = reader.page(SalesOrder, *conditions, order="-ordered_at", as_of=as_of, **options)
     totals = totals_of(reader, page, as_of)
     customers = by_id(reader, Customer, [each.customer_id for each in page], as_of)
     rows = [_row(app, each, totals.get(each.id), customers) for each in page]
@@ -141,7 +141,7 @@ def _statuses() -> tuple[str, ...]:
     return (_("placed"), _("fulfilled"), _("cancelled"), _("returned"))
 
 
-def _row(app: App, each: Order, total: Any, customers: Mapping[str, Any]) -> dict[str, Any]:
+def _row(app: App, each: SalesOrder, total: Any, customers: Mapping[str, Any]) -> dict[str, Any]:
     customer = customers.get(each.customer_id or "")
     own = {"customer": customer and customer.name, "total": total}
     if app.format == "json":
