@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 SEOUL = "+8221234567"
 
 # Korean numbers that numbering plans have: mobile, Seoul, a province, and those of the internet.
+# Of these ranges some were never given out, as 010-597x-xxxx.
 KOREAN = st.one_of(
     st.from_regex(r"010[2-9][0-9]{7}", fullmatch=True),
     st.from_regex(r"02[2-9][0-9]{6,7}", fullmatch=True),
     st.from_regex(r"0(31|51|64)[2-9][0-9]{6,7}", fullmatch=True),
     st.from_regex(r"070[2-9][0-9]{7}", fullmatch=True),
-)
+).filter(lambda each: phonenumbers.is_valid_number(phonenumbers.parse(each, "KR")))
 
 
 def rows(path, encoding="utf-8"):

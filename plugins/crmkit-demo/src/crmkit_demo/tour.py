@@ -65,8 +65,10 @@ def _wanted(plot: Plot, figure: Figure) -> bool:
     return any(each.scene.topic == "refund" for each in plot.talks[figure])
 
 
-def _told(plot: Plot, figure: Figure, record: Customer) -> tuple[int, int, str]:
+def _told(plot: Plot, figure: Figure, record: Customer) -> tuple[bool, int, int, str]:
     """How much there is to tell of a customer: on how many channels, how often it was edited, of how many things.
+
+    Somebody who was never edited has no past to show, and comes last.
 
     Rather of one at a branch where most speak that language.
     """
@@ -76,6 +78,7 @@ def _told(plot: Plot, figure: Figure, record: Customer) -> tuple[int, int, str]:
         {each.scene.topic for each in talks},
     )
     return (
+        record.version > 1,
         4 * is_at_home + 3 * len(channels) + 2 * min(record.version, 4) + len(topics),
         len(talks),
         record.id,
@@ -106,7 +109,7 @@ def show_around(app: App, plot: Plot, sights: Sights) -> None:
         _run(app, "customer", "timeline", customer.id, "--limit", "8")
     _run(app, "search", WORD, "--limit", "5")
     click.echo(f"\n{_('What to type next:')}")
-    for stop in chain(_past(sights), _company(), _shared(app, plot, sights), _own(app)):
+    for stop in chain(_past(app, sights), _company(), _shared(app, plot, sights), _own(app)):
         click.echo(f"  {_typed(app, *stop.words)}\n      {stop.why}")
     if (app.url or "").startswith("memory:"):
         note(_("this company is in memory only, and gone now; leave out --db to keep one"))
@@ -133,22 +136,29 @@ def _quoted(word: str) -> str:
 # Commands that work as they stand, and what they show --------------------------------------------------------------
 
 
-def _past(sights: Sights) -> Iterator[Stop]:
+def _past(app: App, sights: Sights) -> Iterator[Stop]:
     """What the journal has of the customer who is shown, and of one who was merged away."""
     if sights.customer is not None:
         id = sights.customer.id
-        before = sights.customer.updated_at - timedelta(days=1)
-        day = max(before, sights.customer.created_at).date().isoformat()
         yield Stop(("history", "customer", id), _("who changed what in this customer, and when"))
-        yield Stop(
-            ("customer", "show", id, "--as-of", day),
-            _("the same customer, as it was before the last change"),
-        )
+        if sights.customer.version > 1:
+            yield Stop(
+                ("customer", "show", id, "--as-of", _before(app, sights.customer)),
+                _("the same customer, as it was before the last change"),
+            )
     if sights.merged is not None:
         yield Stop(
             ("customer", "show", sights.merged),
             _("an id that was merged away leads to who took it in"),
         )
+
+
+def _before(app: App, customer: Customer) -> str:
+    """A time before the last change of a customer: the day before, if they were there when it began, else to the second."""
+    day = (customer.updated_at - timedelta(days=1)).astimezone(app.timezone).date()
+    if app.time(day.isoformat()) >= customer.created_at:
+        return day.isoformat()
+    return (customer.updated_at - timedelta(seconds=1)).isoformat(timespec="seconds")
 
 
 def _company() -> Iterator[Stop]:
