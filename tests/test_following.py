@@ -144,7 +144,7 @@ def goes_on_elsewhere(request, url, new, folder, writers, seconds):
 
 
 def test_a_follower_goes_on_after_a_dump_and_a_restore(request, new_postgres, tmp_path):
-    goes_on_elsewhere(request, new_postgres(), new_postgres(), tmp_path, 2, 2)
+    goes_on_elsewhere(request, new_postgres(), new_postgres(), tmp_path, 2, 1.2)
 
 
 @pytest.mark.long

@@ -27,7 +27,7 @@ from crmkit_operational.sales import kinds
 from crmkit_operational.sales.settings import Settings
 
 if TYPE_CHECKING:
-    from crmkit_demo.story import Step, Story
+    from crmkit_demo.story import Step, Stop, Story
     from crmkit_exchange.presets.preset import Preset
 
 manifest = Manifest(name="sales", api="1.0", config=Settings, extends=("demo", "exchange"))
@@ -123,6 +123,14 @@ def crm_demo(story: Story) -> Iterator[Step]:
     from crmkit_operational.demo.sales import share
 
     yield from share(story)
+
+
+@hookimpl(optionalhook=True)
+def crm_demo_tour(story: Story, crm: Handle) -> Iterator[Stop]:
+    """Commands that show them."""
+    from crmkit_operational.demo.tour import sales_stops
+
+    yield from sales_stops(crm)
 
 
 # What comes from elsewhere --------------------------------------------------------------------------------------

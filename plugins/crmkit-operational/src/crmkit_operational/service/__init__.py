@@ -29,7 +29,7 @@ from crmkit_operational.service import kinds
 from crmkit_operational.service.settings import Settings
 
 if TYPE_CHECKING:
-    from crmkit_demo.story import Step, Story
+    from crmkit_demo.story import Step, Stop, Story
     from crmkit_exchange.presets.preset import Preset
 
 manifest = Manifest(
@@ -151,6 +151,14 @@ def crm_demo(story: Story) -> Iterator[Step]:
     from crmkit_operational.demo.service import share
 
     yield from share(story)
+
+
+@hookimpl(optionalhook=True)
+def crm_demo_tour(story: Story, crm: Handle) -> Iterator[Stop]:
+    """Commands that show them."""
+    from crmkit_operational.demo.tour import service_stops
+
+    yield from service_stops(story, crm)
 
 
 # What comes from elsewhere --------------------------------------------------------------------------------------
