@@ -23,6 +23,8 @@ STAGES = ((10, 14), (30, 14), (50, 21), (75, 21), (100, None), (0, None))
 OPEN, WON, LOST = 4, 4, 5
 AMOUNTS = {"KRW": (300_000, 6_000_000, 10_000), "GBP": (20_000, 500_000, 1_000)}
 """Least and most in minor units, and to what they are rounded, by currency."""
+WON_ANYHOW = 0.25
+"""The share of the other deals that are won, by those who buy without a contract."""
 DECIDES = timedelta(days=75)
 """A contract within so long after a quote is what became of it."""
 
@@ -114,13 +116,14 @@ def _deal(
         next_step_on=(at + timedelta(days=7)).date(),
     )
     yield Step(at, [deal], actor=quote.staff.actor)
+    is_won = signed is not None or random.random() < WON_ANYHOW
     ways = _moments(at, decided, OPEN - 1, random)
-    for place, moment in enumerate(ways if signed else ways[: random.randrange(OPEN)], start=1):
+    for place, moment in enumerate(ways if is_won else ways[: random.randrange(OPEN)], start=1):
         if moment < story.until:
             values = {"stage_id": way.stages[place]}
             yield Step(moment, write=partial(_move, deal.id, values), actor=quote.staff.actor)
     if decided < story.until:
-        ended = {"stage_id": way.stages[WON]} if signed else _lost(way, words, random)
+        ended = {"stage_id": way.stages[WON]} if is_won else _lost(way, words, random)
         ended |= {"next_step": "", "next_step_on": None}
         yield Step(decided, write=partial(_move, deal.id, ended), actor=quote.staff.actor)
 
