@@ -167,7 +167,7 @@ class Duplicate(Record):
 
 @kind("not_same", label="Not the same", title="reason", indexes=(("a_id", "b_id"), ("b_id",)))
 class NotSame(Record):
-    """Somebody looked and said that these two are not one; `a_id` is the smaller id."""
+    """Somebody looked and said that these two are not one; in whatever order, since merges move either."""
 
     a_id: str = field(refers_to=Customer, on_delete="cascade", label="A")
     b_id: str = field(refers_to=Customer, on_delete="cascade", label="B")

@@ -69,7 +69,6 @@ def _refuse(seen: MergePlan, done: MergePlan) -> None:
 
 def _merge(tx: Transaction, done: MergePlan, options: MergeOptions) -> Merge:
     tx.delete_all([*(each.goes for each in done.clashes), *done.pairs.goes])
-    tx.add_all(done.pairs.comes)
     keep = survivor(done.keep, done.lose, done.choices)
     tx.merge(keep, done.lose)
     # It is the last that is written: undoing finds by it what the merge did.

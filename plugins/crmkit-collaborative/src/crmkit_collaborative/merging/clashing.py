@@ -31,10 +31,9 @@ class Clash:
 
 @attrs.frozen
 class Pairs:
-    """What becomes of records about two customers: those that go, those that come in their place."""
+    """The records about two customers that go; one of them may say that the two are not the same."""
 
     goes: tuple[Record, ...] = ()
-    comes: tuple[NotSame, ...] = ()
     not_same: NotSame | None = None
 
 
@@ -109,10 +108,10 @@ def referred_by(reader: Reader, kind: Kind, record: Record) -> str | None:
 
 
 def pairs(reader: Reader, keep: str, lose: str) -> Pairs:
-    """What becomes of the records about the one who goes and somebody else.
+    """What goes of the records about the one who goes and somebody else.
 
-    Found duplicates go, since a search finds them anew. Of two that are not the same, one is the kept customer from
-    now on: a record in which the smaller id would not be first gives way to one in which it is.
+    Found duplicates go, since a search finds them anew, and what says that these two are not one. What says so of the
+    one who goes and somebody else moves with all that refers to them: which of its ids is first means nothing.
     """
 
     def rows(kind: type[Record]) -> list[Any]:
@@ -121,18 +120,5 @@ def pairs(reader: Reader, keep: str, lose: str) -> Pairs:
         except RestrictedError:
             return []
 
-    goes: list[Record] = rows(Duplicate)
-    comes: list[NotSame] = []
-    not_same = None
-    for row in rows(NotSame):
-        other = row.b_id if row.a_id == lose else row.a_id
-        a, b = sorted((keep, other))
-        if other in (keep, lose):
-            not_same = row if other == keep else not_same
-            goes.append(row)
-        elif reader.count(NotSame, where.a_id == a, where.b_id == b):
-            goes.append(row)
-        elif (a == keep) != (row.a_id == lose):
-            goes.append(row)
-            comes.append(NotSame(a_id=a, b_id=b, reason=row.reason))
-    return Pairs(tuple(goes), tuple(comes), not_same)
+    both = [each for each in rows(NotSame) if keep in (each.a_id, each.b_id)]
+    return Pairs((*rows(Duplicate), *both), both[0] if both else None)

@@ -80,10 +80,6 @@ class Steps:
             if each.action == "delete" and (each.kind, each.id) != lost
         ]
 
-    def came(self, kind: str) -> list[Change]:
-        """The records of a kind that it added."""
-        return [each for each in self.changes if each.action == "insert" and each.kind == kind]
-
 
 def steps_of(tx: Transaction, merge: Merge) -> Steps:
     """What a merge did. Raises `TrimmedError` if the journal does not know all of it any more."""

@@ -15,7 +15,7 @@ import attrs
 from crmkit import CRM, Actor, Change, Customer, Duplicate, Field, Handle, Record, Transaction
 from crmkit.codec import dump_document, load_document
 from crmkit_collaborative import kinds
-from crmkit_collaborative.kinds import Merge, NotSame
+from crmkit_collaborative.kinds import Merge
 from crmkit_collaborative.merging.applying import LOCK
 from crmkit_collaborative.merging.consequences import Consequences, consequences
 from crmkit_collaborative.merging.members import origins
@@ -86,7 +86,6 @@ def separated(tx: Transaction, steps: Steps, done: Undone) -> None:
     lost = gone.brought_back(tx, steps, references)
     bring_back(tx, steps, references, [*lost, *_deleted(tx, steps)], done)
     gone.point_back(tx, lost)
-    _take_away(tx, steps, done)
 
 
 def returning(
@@ -182,18 +181,6 @@ def bring_back(
 def _has_place(record: Record, error: Duplicate) -> bool:
     wanted = tuple(record[name] for name in error.fields)
     return record.__kind__ == error.kind and wanted == tuple(error.values)
-
-
-def _take_away(tx: Transaction, steps: Steps, done: Undone) -> None:
-    """Delete what the merge added in place of others, unless somebody has worked on it."""
-    for change in steps.came(NotSame.__kind__):
-        [record] = tx.get_many(NotSame, [change.id])
-        if record is None:
-            continue
-        if record.version == change.version:
-            tx.delete(record)
-        else:
-            done.kept.append(Kept(NotSame.__kind__, record.id, None, "was changed since"))
 
 
 # Values of the customer who stays -------------------------------------------------------------------------------
