@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
 
-from crmkit import Customer, where
+from crmkit import Customer, ValueRefused
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
 from crmkit.cli.output import show
 from crmkit.cli.records import KindGroup
-from crmkit.errors import NotFound
+from crmkit_operational.clock.amounts import read_amount
+from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.promises import matching, mismatch
@@ -21,12 +23,13 @@ from crmkit_operational.words import _
 __all__ = ["policy"]
 
 policy = Group("policy", help="What is promised for tickets.")
-UNITS = {"m": 1, "h": 60}
-"""In minutes; no days, which are one thing on the wall and another in business hours."""
+
+
+MINUTE = timedelta(minutes=1)
 
 
 class Amount(click.ParamType[int]):
-    """An amount of time that a person writes: 30m, 4h."""
+    """An amount of open time that a person writes: 30m, 4h, 1시간 30분."""
 
     name = "amount"
 
@@ -34,14 +37,11 @@ class Amount(click.ParamType[int]):
         """The amount in minutes."""
         if isinstance(value, int):
             return value
-        text = value.strip()
-        if text[-1:] in UNITS and text[:-1].isdecimal() and int(text[:-1]):
-            return int(text[:-1]) * UNITS[text[-1]]
-        return self.fail(
-            _("{value} is no amount of time; write it as in 30m or 4h").format(value=value),
-            param,
-            ctx,
-        )
+        try:
+            minutes = read_amount(value) // MINUTE
+        except ValueRefused as error:
+            return self.fail(str(error), param, ctx)
+        return minutes or self.fail(_("a target is a minute or more"), param, ctx)
 
 
 @policy.define(
@@ -69,19 +69,12 @@ def add(app: App, name: str, calendar: str | None, position: int | None, **given
     }
     with app.handle.transaction() as tx:
         if calendar is not None:
-            values["calendar_id"] = _calendar(tx, calendar).id
+            values["calendar_id"] = calendar_named(tx, calendar).id
         last = max((each.position for each in tx.find(Policy)), default=0)
         place = last + 1 if position is None else position
         made = tx.add(Policy(name=name, position=place, **values))
     kind = app.kind(Policy.__kind__)
     KindGroup(kind, app.label(kind)).written(made.id, app)
-
-
-def _calendar(tx: Any, name: str) -> Calendar:
-    found = list(tx.find(Calendar, where.name == name))
-    if not found:
-        raise NotFound(Calendar.__kind__, name)
-    return found[0]  # type: ignore[no-any-return]  # of that kind
 
 
 @policy.define("list")

@@ -14,6 +14,7 @@ from crmkit.cli.app import App
 from crmkit.cli.command import define, limit
 from crmkit.cli.output import note, show
 from crmkit_operational.automation.durations import duration
+from crmkit_operational.automation.finding import rule_named
 from crmkit_operational.automation.kinds import Rule, RuleRun
 from crmkit_operational.automation.ready import Ready, ready
 from crmkit_operational.automation.rehearsing import Tried, rehearse
@@ -44,16 +45,10 @@ def moment_of(app: App, text: str) -> datetime:
         raise ValueRefused(_("{text} is too long ago").format(text=repr(text))) from None
 
 
-def _named(app: App, name: str) -> Rule:
-    from crmkit_operational.terminal.rules import named_rule
-
-    return named_rule(app, name)
-
-
 @define("test", NAME, SINCE, EXPLAIN)
 def test(app: App, name: str, since: str, explain: bool) -> None:
     """What a rule would have done; nothing is written. Each record is seen as it was then."""
-    rule = ready(app.handle, _named(app, name))
+    rule = ready(app.handle, rule_named(app.handle, name))
     begun, end = moment_of(app, since), app.crm.clock()
     tried = list(rehearse(app.handle, rule, begun, end))
     ran = [each for each in tried if each.would_run]
@@ -134,7 +129,7 @@ def _summed(
 )
 def runs(app: App, name: str | None, record: str | None, outcome: str | None, limit: int) -> None:
     """What rules did, newest first."""
-    asked: list[Any] = [where.rule_id == _named(app, name).id] if name else []
+    asked: list[Any] = [where.rule_id == rule_named(app.handle, name).id] if name else []
     asked += [where.subject_id == record] if record else []
     asked += [where.outcome == outcome] if outcome else []
     found = app.handle.find(RuleRun, *asked, order="-at", limit=limit)
@@ -168,7 +163,7 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
 @define("retry", NAME)
 def try_again(app: App, name: str) -> None:
     """Try failed runs of a rule again."""
-    found = retry(app.crm, app.handle, _named(app, name))
+    found = retry(app.crm, app.handle, rule_named(app.handle, name))
     _runs_shown(app, found, _("no run of it has failed"))
     if any(each.outcome == "failed" for each in found):
         click.get_current_context().exit(1)

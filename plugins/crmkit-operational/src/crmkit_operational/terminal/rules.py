@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 import click
 
-from crmkit import Kind, NotFound, Where, where
+from crmkit import Kind, Where, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
 from crmkit.cli.conditions import condition
 from crmkit.cli.output import note, show
 from crmkit.cli.width import escaped
-from crmkit.errors import nearest
+from crmkit_operational.automation.finding import rule_named
 from crmkit_operational.automation.kinds import Rule
 from crmkit_operational.automation.ready import ready
 from crmkit_operational.automation.triggers import Reached
@@ -23,21 +23,11 @@ from crmkit_operational.automation.wording import action_text, condition_text, t
 from crmkit_operational.automation.writing import Written, read_file, values_of
 from crmkit_operational.words import _
 
-__all__ = ["NAME", "named_rule", "rule"]
+__all__ = ["NAME", "rule"]
 
 rule = Group("rule", help="What is done by itself, and what it did.")
 
 NAME = click.Argument(["name"])
-
-
-def named_rule(app: App, name: str) -> Rule:
-    """The rule of a name; raises `NotFound`, which names the nearest."""
-    found = next(iter(app.handle.find(Rule, where.name == name, limit=1)), None)
-    if found is None:
-        known = [each.name for each in app.handle.find(Rule)]
-        hint = nearest(name, known).removeprefix("; ") or _("`crm rule list` shows those there are")
-        raise NotFound(Rule.__kind__, name, hint)
-    return found
 
 
 @rule.define(
@@ -141,7 +131,7 @@ def list_rules(app: App) -> None:
 @rule.define("show", NAME)
 def show_rule(app: App, name: str) -> None:
     """A rule, as one would write it."""
-    _shown(app, named_rule(app, name))
+    _shown(app, rule_named(app.handle, name))
 
 
 @rule.define("actions")
@@ -174,7 +164,7 @@ def list_actions(app: App) -> None:
 )
 def enable(app: App, name: str, since: str | None) -> None:
     """Switch a rule on, for what happens from now on."""
-    found = named_rule(app, name)
+    found = rule_named(app.handle, name)
     changes: dict[str, Any] = {"enabled": True}
     if since is not None:
         if found.trigger.get("type") != "reached":
@@ -191,22 +181,14 @@ def enable(app: App, name: str, since: str | None) -> None:
 def disable(app: App, name: str) -> None:
     """Switch a rule off."""
     with app.handle.transaction() as tx:
-        tx.update(named_rule_in(tx, app, name).evolve(enabled=False))
+        tx.update(rule_named(tx, name).evolve(enabled=False))
     note(_("{name} is disabled").format(name=escaped(name)))
-
-
-def named_rule_in(tx: Any, app: App, name: str) -> Rule:
-    """As `named_rule`, in a transaction."""
-    found: Rule | None = next(iter(tx.find(Rule, where.name == name, limit=1)), None)
-    if found is None:
-        raise NotFound(Rule.__kind__, name, _("`crm rule list` shows those there are"))
-    return found
 
 
 @rule.define("remove", NAME, click.Option(["--yes"], is_flag=True, help="Do not ask."))
 def remove(app: App, name: str, yes: bool) -> None:
     """Delete a rule and the records of its runs; what it did stays."""
-    found = named_rule(app, name)
+    found = rule_named(app.handle, name)
     if not yes:
         click.confirm(_("Delete {title}?").format(title=escaped(name)), abort=True, err=True)
     with app.handle.transaction() as tx:
