@@ -21,6 +21,7 @@ from crmkit_operational.service.metrics import timers
 
 from crmkit import CRM, Config, Customer, where
 from crmkit.codec import dump_document
+from crmkit.worker import run_workers
 
 UNTIL = date(2026, 3, 2)
 END = datetime(2026, 3, 2, tzinfo=UTC)
@@ -70,6 +71,13 @@ def test_tickets_were_measured_as_the_story_went(crm):
         known = timers(crm.find(MetricEvent, where.ticket_id == ticket.id))
         assert known["resolution", 1].is_over == (ticket.state == "solved")
         assert all(each.started_at < END for each in known.values())
+
+
+def test_following_what_was_said_brings_no_solved_ticket_back():
+    with company() as crm:
+        before = {each.id: each.state for each in crm.find(Ticket)}
+        run_workers(crm, once=True)
+        assert {each.id: each.state for each in crm.find(Ticket)} == before
 
 
 def test_the_same_seed_is_the_same_company_whatever_other_plugins_there_are(crm):

@@ -45,7 +45,8 @@ def heard(ticket: Ticket, contact: Interaction) -> Ticket:
 def _asked(ticket: Ticket, at: datetime) -> Ticket:
     if at <= max(ticket.opened_at, ticket.asked_at or ticket.opened_at):
         return ticket
-    is_back = ticket.state in {"pending", *SOLVED} and at >= (ticket.state_since or at)
+    # The very word with which it was solved brings nothing back.
+    is_back = ticket.state in {"pending", *SOLVED} and at > (ticket.state_since or ticket.opened_at)
     back = {"state": "open", "state_since": at} if is_back else {}
     return ticket.evolve(asked_at=at, **back)
 
