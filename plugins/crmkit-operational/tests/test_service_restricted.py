@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import pytest
 from crmkit_operational.routing.kinds import RoutingDecision
@@ -112,3 +113,15 @@ def test_a_brief_is_the_same_each_time_and_never_longer_than_twelve_lines(open_c
     assert brief(crm, first) == brief(crm, first)
     assert len(brief(crm, first)) <= MOST
     assert [line.about for line in brief(crm, first)[:2]] == ["Promised", "Who"]
+
+
+def test_a_brief_says_until_when_on_the_clock_of_the_company(open_crm):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        tx.add(Policy(name="모두", position=1, resolution=60))
+        ticket = open_ticket(tx, "환불")
+
+    due = ticket.resolution_due.astimezone(ZoneInfo(crm.company.timezone))
+
+    [promised] = [line for line in brief(crm, ticket) if line.about == "Promised"]
+    assert promised.text == f"resolution, {due:%Y-%m-%d %H:%M}, normal, new"

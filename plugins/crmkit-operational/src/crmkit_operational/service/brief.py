@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from crmkit import MASKED, Customer, Interaction, Reader, Record, where
+from crmkit_operational.clock.zones import zone_of
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.promises import TARGETS
 from crmkit_operational.service.recording import SOLVED
@@ -37,7 +38,7 @@ class Line:
 
 def brief(reader: Reader, ticket: Ticket) -> list[Line]:
     """The brief of a ticket, of what the reader may see: the most urgent first, always the same for the same records."""
-    found = list(_promised(ticket))
+    found = list(_promised(reader, ticket))
     [customer] = reader.get_many(Customer, [ticket.customer_id or ""])
     if customer is not None:
         for part in (_who, _forbidden, _remembered, _handed_over, _open, _worth, _contacts):
@@ -56,12 +57,17 @@ def _has(reader: Reader, kind: str, field: str | None = None) -> bool:
     return known is not None and (field is None or field in known.fields)
 
 
-def _promised(ticket: Ticket) -> Iterator[Line]:
+def _promised(reader: Reader, ticket: Ticket) -> Iterator[Line]:
     dues = [(ticket[f"{each}_due"], each) for each in TARGETS]
     present = sorted((due, each) for due, each in dues if due is not None and due is not MASKED)
     for due, metric in present[:1]:
-        until = f"{due:%Y-%m-%d %H:%M} UTC"
-        yield _line(_("Promised"), ticket, metric, until, ticket.priority, ticket.state)
+        until = f"{due.astimezone(zone_of(reader.company.timezone)):%Y-%m-%d %H:%M}"
+        yield _line(_("Promised"), ticket, _target(metric), until, ticket.priority, ticket.state)
+
+
+def _target(metric: str) -> str:
+    names = {"first_response": _("first response"), "next_reply": _("next reply")}
+    return names.get(metric, _("resolution"))
 
 
 def _who(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
 
-from crmkit import Customer, where
+from crmkit import Customer
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
-from crmkit.cli.output import show
+from crmkit.cli.output import note, show
 from crmkit.cli.records import KindGroup
-from crmkit.errors import NotFound
+from crmkit_operational.clock.amounts import amount_text
+from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.service.kinds import Policy, Ticket
-from crmkit_operational.service.promises import matching, mismatch
+from crmkit_operational.service.promises import TARGETS, matching, mismatch
 from crmkit_operational.words import _
 
 __all__ = ["policy"]
@@ -69,19 +71,14 @@ def add(app: App, name: str, calendar: str | None, position: int | None, **given
     }
     with app.handle.transaction() as tx:
         if calendar is not None:
-            values["calendar_id"] = _calendar(tx, calendar).id
+            values["calendar_id"] = calendar_named(tx, calendar).id
         last = max((each.position for each in tx.find(Policy)), default=0)
         place = last + 1 if position is None else position
         made = tx.add(Policy(name=name, position=place, **values))
     kind = app.kind(Policy.__kind__)
     KindGroup(kind, app.label(kind)).written(made.id, app)
-
-
-def _calendar(tx: Any, name: str) -> Calendar:
-    found = list(tx.find(Calendar, where.name == name))
-    if not found:
-        raise NotFound(Calendar.__kind__, name)
-    return found[0]  # type: ignore[no-any-return]  # of that kind
+    if all(values[name] is None for name in TARGETS):
+        note(_("it promises nothing; give one of --first-response, --next-reply and --resolution"))
 
 
 @policy.define("list")
@@ -95,7 +92,14 @@ def _row(app: App, found: Policy) -> dict[str, Any]:
     names = ("position", "name", "first_response", "next_reply", "resolution", "priorities")
     row = {name: found[name] for name in (*names, "topics", "channels", "teams", "tags", "id")}
     [calendar] = app.handle.get_many(Calendar, [found.calendar_id or ""])
+    if app.format == "table":
+        row |= {name: _amount(found[name]) for name in TARGETS}
     return row | {"calendar": calendar.name if calendar is not None else None}
+
+
+def _amount(minutes: Any) -> Any:
+    """Minutes as people write them; what is masked or missing stays so."""
+    return amount_text(timedelta(minutes=minutes)) if isinstance(minutes, int) else minutes
 
 
 def _table(app: App, rows: Sequence[dict[str, Any]], **more: str) -> None:

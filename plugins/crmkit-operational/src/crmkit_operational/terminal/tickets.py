@@ -93,6 +93,8 @@ def leave_note(app: App, id: str, text: str) -> None:
 @ticket.define("set", ID, STATE, PRIORITY, *FIELDS)
 def change(app: App, id: str, **given: Any) -> None:
     """Change a ticket's state, priority, topic, or whose it is; what is promised follows."""
+    if not _given(given):
+        raise click.UsageError(_("nothing is to be changed; give an option"))
     with app.handle.transaction() as tx:
         tx.update(tx.get(Ticket, id).evolve(**_given(given)))
     _written(app, app.handle.get(Ticket, id))
