@@ -6,12 +6,14 @@ What other plugins keep is read by the names of their kinds and fields, where th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import attrs
 
-from crmkit import MASKED, Customer, Interaction, Reader, Record, where
+from crmkit import MASKED, Customer, Interaction, Reader, Record, RestrictedError, where
 from crmkit_operational.clock.zones import zone_of
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.promises import TARGETS
@@ -42,8 +44,10 @@ def brief(reader: Reader, ticket: Ticket) -> list[Line]:
     [customer] = reader.get_many(Customer, [ticket.customer_id or ""])
     if customer is not None:
         for part in (_who, _forbidden, _remembered, _handed_over, _open, _worth, _contacts):
-            found += part(reader, customer, ticket)
-    found += _alike(reader, ticket)
+            with suppress(RestrictedError):  # what may not be seen is left out
+                found += part(reader, customer, ticket)
+    with suppress(RestrictedError):
+        found += _alike(reader, ticket)
     return found[:MOST]
 
 
@@ -61,8 +65,12 @@ def _promised(reader: Reader, ticket: Ticket) -> Iterator[Line]:
     dues = [(ticket[f"{each}_due"], each) for each in TARGETS]
     present = sorted((due, each) for due, each in dues if due is not None and due is not MASKED)
     for due, metric in present[:1]:
-        until = f"{due.astimezone(zone_of(reader.company.timezone)):%Y-%m-%d %H:%M}"
+        until = f"{_local(reader, due):%Y-%m-%d %H:%M}"
         yield _line(_("Promised"), ticket, _target(metric), until, ticket.priority, ticket.state)
+
+
+def _local(reader: Reader, moment: datetime) -> datetime:
+    return moment.astimezone(zone_of(reader.company.timezone))
 
 
 def _target(metric: str) -> str:
@@ -118,11 +126,20 @@ def _open(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
 
 
 def _worth(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
-    if not _has(reader, "order", "ordered_at"):
+    if not (_has(reader, "order", "ordered_at") and _has(reader, "order_line", "amount")):
         return
     mine = where.customer_id == customer.id
     for each in reader.find("order", mine, order="-ordered_at", limit=1):
-        yield _line(_("Last order"), each, f"{each['ordered_at']:%Y-%m-%d}", each["total"])
+        day = f"{_local(reader, each['ordered_at']):%Y-%m-%d}"
+        yield _line(_("Last order"), each, day, *_total(reader, each))
+
+
+def _total(reader: Reader, order: Record) -> list[Any]:
+    """What its lines add up to, for an order holds no total; nothing for who may not see amounts."""
+    with suppress(RestrictedError):
+        found = reader.totals("order_line", where.order_id == order.id, sum="amount")
+        return [each.measures[0] for each in found]
+    return []
 
 
 def _contacts(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
@@ -130,9 +147,8 @@ def _contacts(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Li
     for each in reader.find(Interaction, mine, order="-happened_at", limit=3):
         said = each.subject or each.body
         short = said if said is MASKED else " ".join(str(said).split())[:60]
-        yield _line(
-            _("Contact"), each, f"{each.happened_at:%Y-%m-%d}", each.channel, short, each.outcome
-        )
+        day = f"{_local(reader, each.happened_at):%Y-%m-%d}"
+        yield _line(_("Contact"), each, day, each.channel, short, each.outcome)
 
 
 def _alike(reader: Reader, ticket: Ticket) -> Iterator[Line]:
