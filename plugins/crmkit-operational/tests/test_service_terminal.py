@@ -45,3 +45,19 @@ def test_the_brief_and_the_orders_are_read_in_korean(crm, crm_cli):
     crm_cli("order", "add", "호텔", "--line", "원두, 2, 15000")
     heading = crm_cli("order", "list", "--lang", "ko").stdout.splitlines()[0].split("  ")
     assert "주문 번호" in [each.strip() for each in heading]
+
+
+def test_what_was_written_is_printed_as_people_give_it_and_for_scripts_as_it_is_kept(crm, crm_cli):
+    hours = ("--hours", "mon-tue 09:00-12:00,13:00-18:00")
+    table = crm_cli("calendar", "add", "평일", *hours).stdout
+    assert "Mon 09:00-12:00,13:00-18:00; Tue 09:00-12:00,13:00-18:00" in table
+    made = json.loads(crm_cli("calendar", "edit", "평일", *hours, "--format", "json").stdout)
+    assert made["hours"]["tue"] == ["09:00-12:00", "13:00-18:00"]
+
+    assert "chat=1" in crm_cli("agent", "add", "Lee", "--as", "lee", "--channel", "chat=1").stdout
+    assert "{}" not in crm_cli("agent", "add", "Kim", "--as", "kim").stdout
+    lee = json.loads(crm_cli("agent", "online", "lee", "--format", "json").stdout)
+    assert lee["capacities"] == {"chat": 1}
+
+    assert "Place in the queue" not in crm_cli("ticket", "open", "환불").stdout
+    assert json.loads(crm_cli("ticket", "open", "환불", "--format", "json").stdout)["queue_key"]

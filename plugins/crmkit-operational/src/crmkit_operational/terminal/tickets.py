@@ -38,9 +38,18 @@ FIELDS = (
 ticket = Group("ticket", help="What customers want: opened, answered, solved, and measured.")
 
 
+class TicketGroup(KindGroup):
+    """Prints tickets without the key by which the queue sorts them; `crm queue --explain` explains it."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """Nothing in place of the key, but for scripts."""
+        return {"queue_key": ("", None)} if app.format == "table" else {}
+
+
 def _written(app: App, record: Record) -> None:
     kind = app.kind(record.__kind__)
-    KindGroup(kind, app.label(kind)).written(record.id, app)
+    group = TicketGroup if isinstance(record, Ticket) else KindGroup
+    group(kind, app.label(kind)).written(record.id, app)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
