@@ -143,3 +143,17 @@ def test_a_trigger_reads_as_it_was_written(crm, text):
 def test_conditions_read_as_people_write_them():
     of = {"path": "amount", "op": "ge", "value": {"minor": 12000, "currency": "KRW"}}
     assert condition_text(of) == "amount>=12000 KRW"
+
+
+def test_what_a_rule_did_is_read_in_korean_and_by_scripts_as_it_is(crm, crm_cli):
+    crm_cli(
+        *("rule", "add", "vip", "--on", "ticket", "--when", "created", "--do", "set team=vip"),
+        "--enable",
+    )
+    crm_cli("ticket", "open", "환불")
+    run_workers(crm, once=True)
+
+    [run] = json.loads(crm_cli("rule", "runs", "--format", "json").stdout)
+
+    assert run["outcome"] == "done"
+    assert "완료" in crm_cli("rule", "runs", "--lang", "ko").stdout

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import pytest
 from crmkit_operational.routing.kinds import RoutingDecision
+from crmkit_operational.sales.orders import Item, place
 from crmkit_operational.service.brief import MOST, brief
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.opening import open_ticket, reply, solve
 from crmkit_operational.service.reporting import measure
 
-from crmkit import Customer, Interaction, Manifest, Restriction, hookimpl, where
+from crmkit import Customer, Interaction, Manifest, Money, Restriction, hookimpl, where
 
 
 @hookimpl
@@ -112,3 +115,56 @@ def test_a_brief_is_the_same_each_time_and_never_longer_than_twelve_lines(open_c
     assert brief(crm, first) == brief(crm, first)
     assert len(brief(crm, first)) <= MOST
     assert [line.about for line in brief(crm, first)[:2]] == ["Promised", "Who"]
+
+
+def test_the_times_of_a_brief_are_on_the_clock_of_the_company(open_crm):
+    crm = open_crm()
+    late = datetime(2026, 3, 1, 20, tzinfo=UTC)  # in Seoul it is the 2nd
+    with crm.transaction() as tx:
+        tx.add(Policy(name="모두", position=1, resolution=60))
+        kim = tx.add(Customer(name="김하늘"))
+        tx.add(Interaction(customer_id=kim.id, channel="phone", happened_at=late, subject="전화"))
+        ticket = open_ticket(tx, "환불", customer_id=kim.id)
+
+    due = ticket.resolution_due.astimezone(ZoneInfo(crm.company.timezone))
+
+    said = {line.about: line.text for line in brief(crm, ticket)}
+    assert said["Promised"] == f"resolution, {due:%Y-%m-%d %H:%M}, normal, new"
+    assert said["Contact"] == "2026-03-02, phone, 전화"
+
+
+def blind():
+    """A plugin by which kim sees neither when contacts were nor the amounts of orders."""
+    module = ModuleType("blind")
+    module.manifest = Manifest(name="blind")
+
+    @hookimpl
+    def crm_restrict(crm, actor, kind):
+        masked = {"interaction": ["happened_at"], "order_line": ["amount"]}.get(kind, [])
+        return Restriction(masked=masked) if actor.id == "kim" else None
+
+    module.crm_restrict = crm_restrict
+    return module
+
+
+def test_a_brief_has_the_last_order_with_its_total_and_leaves_out_what_may_not_be_seen(
+    open_crm, clock
+):
+    crm = open_crm(blind())
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="김하늘"))
+        prices = [Money.of(15_000, "KRW"), Money.of(500, "KRW")]
+        order = place(
+            tx, [Item("원두", Decimal(2), each) for each in prices], clock(), customer=kim
+        )
+        ticket = open_ticket(tx, "환불", customer_id=kim.id)
+        reply(tx, ticket, "네")
+
+    seen = {line.about: line for line in brief(crm.acting("kim"), ticket)}
+    whole = {line.about: line for line in brief(crm, ticket)}
+
+    assert whole["Last order"].id == seen["Last order"].id == order.id
+    assert whole["Last order"].text.endswith(", 31,000 KRW")
+    assert "KRW" not in seen["Last order"].text
+    assert "Contact" in whole
+    assert "Contact" not in seen

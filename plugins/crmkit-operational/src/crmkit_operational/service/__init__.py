@@ -72,9 +72,12 @@ def crm_commands() -> list[CommandSpec]:
 @hookimpl
 def crm_checks() -> list[Check]:
     """Whether every calendar can tell the time, and somebody takes what waits."""
-    clocks = "Every business calendar has hours, a time zone and a country that are known here."
     return [
-        Check("calendars", _unreadable, summary=clocks),
+        Check(
+            "calendars",
+            _unreadable,
+            summary="Every business calendar has hours, a time zone and a country that are known here.",
+        ),
         Check("queue", _queue, summary="No ticket waits longer than ageing bears."),
     ]
 

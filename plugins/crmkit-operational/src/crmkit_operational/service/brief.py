@@ -6,12 +6,15 @@ What other plugins keep is read by the names of their kinds and fields, where th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import attrs
 
-from crmkit import MASKED, Customer, Interaction, Reader, Record, where
+from crmkit import MASKED, Customer, Interaction, Reader, Record, RestrictedError, where
+from crmkit_operational.clock.zones import zone_of
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.promises import TARGETS
 from crmkit_operational.service.recording import SOLVED
@@ -37,12 +40,14 @@ class Line:
 
 def brief(reader: Reader, ticket: Ticket) -> list[Line]:
     """The brief of a ticket, of what the reader may see: the most urgent first, always the same for the same records."""
-    found = list(_promised(ticket))
+    found = list(_promised(reader, ticket))
     [customer] = reader.get_many(Customer, [ticket.customer_id or ""])
     if customer is not None:
         for part in (_who, _forbidden, _remembered, _handed_over, _open, _worth, _contacts):
-            found += part(reader, customer, ticket)
-    found += _alike(reader, ticket)
+            with suppress(RestrictedError):  # what may not be seen is left out
+                found += part(reader, customer, ticket)
+    with suppress(RestrictedError):
+        found += _alike(reader, ticket)
     return found[:MOST]
 
 
@@ -56,12 +61,21 @@ def _has(reader: Reader, kind: str, field: str | None = None) -> bool:
     return known is not None and (field is None or field in known.fields)
 
 
-def _promised(ticket: Ticket) -> Iterator[Line]:
+def _promised(reader: Reader, ticket: Ticket) -> Iterator[Line]:
     dues = [(ticket[f"{each}_due"], each) for each in TARGETS]
     present = sorted((due, each) for due, each in dues if due is not None and due is not MASKED)
     for due, metric in present[:1]:
-        until = f"{due:%Y-%m-%d %H:%M} UTC"
-        yield _line(_("Promised"), ticket, metric, until, ticket.priority, ticket.state)
+        until = f"{_local(reader, due):%Y-%m-%d %H:%M}"
+        yield _line(_("Promised"), ticket, _target(metric), until, ticket.priority, ticket.state)
+
+
+def _local(reader: Reader, moment: datetime) -> datetime:
+    return moment.astimezone(zone_of(reader.company.timezone))
+
+
+def _target(metric: str) -> str:
+    names = {"first_response": _("first response"), "next_reply": _("next reply")}
+    return names.get(metric, _("resolution"))
 
 
 def _who(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
@@ -112,11 +126,20 @@ def _open(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
 
 
 def _worth(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
-    if not _has(reader, "order", "ordered_at"):
+    if not (_has(reader, "order", "ordered_at") and _has(reader, "order_line", "amount")):
         return
     mine = where.customer_id == customer.id
     for each in reader.find("order", mine, order="-ordered_at", limit=1):
-        yield _line(_("Last order"), each, f"{each['ordered_at']:%Y-%m-%d}", each["total"])
+        day = f"{_local(reader, each['ordered_at']):%Y-%m-%d}"
+        yield _line(_("Last order"), each, day, *_total(reader, each))
+
+
+def _total(reader: Reader, order: Record) -> list[Any]:
+    """What its lines add up to, for an order holds no total; nothing for who may not see amounts."""
+    with suppress(RestrictedError):
+        found = reader.totals("order_line", where.order_id == order.id, sum="amount")
+        return [each.measures[0] for each in found]
+    return []
 
 
 def _contacts(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
@@ -124,9 +147,8 @@ def _contacts(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Li
     for each in reader.find(Interaction, mine, order="-happened_at", limit=3):
         said = each.subject or each.body
         short = said if said is MASKED else " ".join(str(said).split())[:60]
-        yield _line(
-            _("Contact"), each, f"{each.happened_at:%Y-%m-%d}", each.channel, short, each.outcome
-        )
+        day = f"{_local(reader, each.happened_at):%Y-%m-%d}"
+        yield _line(_("Contact"), each, day, each.channel, short, each.outcome)
 
 
 def _alike(reader: Reader, ticket: Ticket) -> Iterator[Line]:

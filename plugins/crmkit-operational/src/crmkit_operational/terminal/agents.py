@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crmkit import QueryError, ValueRefused, where
+from crmkit import QueryError, Record, ValueRefused, where
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
 from crmkit.cli.output import document, note, show
@@ -90,9 +90,21 @@ def _calendar(app: App, text: str) -> Calendar:
     return found
 
 
+class AgentGroup(KindGroup):
+    """Prints agents with their capacities as people give them."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """The capacity on each channel; a mapping for scripts."""
+        capacities = record["capacities"]
+        if app.format != "table" or not isinstance(capacities, Mapping):
+            return {}
+        label = app.label(app.kind(Agent.__kind__).field("capacities"))
+        return {"capacities": (label, [f"{each}={most}" for each, most in capacities.items()])}
+
+
 def _written(app: App, record: Agent) -> None:
     kind = app.kind(record.__kind__)
-    KindGroup(kind, app.label(kind)).written(record.id, app)
+    AgentGroup(kind, app.label(kind)).written(record.id, app)
 
 
 # Who is there ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -97,9 +97,29 @@ def edit_calendar(app: App, name: str, hours: Sequence[str], **given: Any) -> No
     _written(app, found)
 
 
+class CalendarGroup(KindGroup):
+    """Prints calendars with their hours as people give them."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """The hours of each weekday; a mapping for scripts."""
+        hours = record["hours"]
+        if app.format != "table" or not isinstance(hours, Mapping):
+            return {}
+        label = app.label(app.kind(Calendar.__kind__).field("hours"))
+        return {"hours": (label, _week_text(hours))}
+
+
 def _written(app: App, record: Record) -> None:
     kind = app.kind(record.__kind__)
-    KindGroup(kind, app.label(kind)).written(record.id, app)
+    CalendarGroup(kind, app.label(kind)).written(record.id, app)
+
+
+def _week_text(hours: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(
+        f"{weekday(place)} {','.join(hours[day])}"
+        for place, day in enumerate(DAYS)
+        if hours.get(day)
+    )
 
 
 @calendar.define("list")
@@ -180,13 +200,7 @@ def _state(app: App, found: Opened, now: datetime) -> dict[str, Any]:
     openings = [(found.local(a), found.local(b)) for a, b in _openings(found, now)]
     return {
         "timezone": found.clock.timezone,
-        "week": "; ".join(
-            f"{weekday(place)} {','.join(hours[day])}"
-            for place, day in enumerate(DAYS)
-            if hours[day]
-        )
-        if is_table
-        else hours,
+        "week": _week_text(hours) if is_table else hours,
         "open": found.clock.is_open(now),
         "openings": [f"{_local(a)} - {_local(b)}" for a, b in openings]
         if is_table

@@ -11,13 +11,13 @@ import click
 from crmkit import Customer, ValueRefused
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
-from crmkit.cli.output import show
+from crmkit.cli.output import note, show
 from crmkit.cli.records import KindGroup
-from crmkit_operational.clock.amounts import read_amount
+from crmkit_operational.clock.amounts import amount_text, read_amount
 from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.service.kinds import Policy, Ticket
-from crmkit_operational.service.promises import matching, mismatch
+from crmkit_operational.service.promises import TARGETS, matching, mismatch
 from crmkit_operational.words import _
 
 __all__ = ["policy"]
@@ -75,6 +75,8 @@ def add(app: App, name: str, calendar: str | None, position: int | None, **given
         made = tx.add(Policy(name=name, position=place, **values))
     kind = app.kind(Policy.__kind__)
     KindGroup(kind, app.label(kind)).written(made.id, app)
+    if all(values[name] is None for name in TARGETS):
+        note(_("it promises nothing; give one of --first-response, --next-reply and --resolution"))
 
 
 @policy.define("list")
@@ -88,7 +90,14 @@ def _row(app: App, found: Policy) -> dict[str, Any]:
     names = ("position", "name", "first_response", "next_reply", "resolution", "priorities")
     row = {name: found[name] for name in (*names, "topics", "channels", "teams", "tags", "id")}
     [calendar] = app.handle.get_many(Calendar, [found.calendar_id or ""])
+    if app.format == "table":
+        row |= {name: _amount(found[name]) for name in TARGETS}
     return row | {"calendar": calendar.name if calendar is not None else None}
+
+
+def _amount(minutes: Any) -> Any:
+    """Minutes as people write them; what is masked or missing stays so."""
+    return amount_text(timedelta(minutes=minutes)) if isinstance(minutes, int) else minutes
 
 
 def _table(app: App, rows: Sequence[dict[str, Any]], **more: str) -> None:

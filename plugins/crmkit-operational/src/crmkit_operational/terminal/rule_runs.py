@@ -96,7 +96,7 @@ def _summed(
     end: datetime,
 ) -> None:
     text = _(
-        "{name}, {begun} to {end}: set off {tried} times, would have run {ran} times on {records} records"
+        "{name}, {begun} to {end}: set off: {tried}; would have run: {ran}; records: {records}"
     )
     note(
         text.format(
@@ -113,11 +113,13 @@ def _summed(
     )
     for number in sorted(missed):
         said = condition_text(rule.rule.conditions[number])
-        note(
-            _("{condition} did not hold {count} times").format(condition=said, count=missed[number])
-        )
+        note(_("{condition}: did not hold: {count}").format(condition=said, count=missed[number]))
     if rule.rule.minutes_saved:
-        note(_("{minutes} minutes saved").format(minutes=rule.rule.minutes_saved * len(ran)))
+        note(
+            _("minutes that it would have saved: {minutes}").format(
+                minutes=rule.rule.minutes_saved * len(ran)
+            )
+        )
 
 
 @define(
@@ -142,7 +144,7 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
         {
             "at": each.at,
             "rule": names.get(each.rule_id, each.rule_id),
-            "outcome": each.outcome,
+            "outcome": _outcome(app, each.outcome),
             "kind": each.subject_kind,
             "record": each.subject_id,
             "version": each.version,
@@ -158,6 +160,11 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
     columns = {"at": _("At"), "rule": _("Rule"), "outcome": _("Outcome"), "kind": _("Kind")}
     columns |= {"record": _("Record"), "do": _("Do"), "error": _("Error")}
     show(app, rows, columns, empty=empty)
+
+
+def _outcome(app: App, outcome: str) -> str:
+    names = {"done": _("done"), "failed": _("failed"), "loop": _("loop")}
+    return names.get(outcome, outcome) if app.format == "table" else outcome
 
 
 @define("retry", NAME)

@@ -38,9 +38,18 @@ FIELDS = (
 ticket = Group("ticket", help="What customers want: opened, answered, solved, and measured.")
 
 
+class TicketGroup(KindGroup):
+    """Prints tickets without the key by which the queue sorts them; `crm queue --explain` explains it."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """Nothing in place of the key, but for scripts."""
+        return {"queue_key": ("", None)} if app.format == "table" else {}
+
+
 def _written(app: App, record: Record) -> None:
     kind = app.kind(record.__kind__)
-    KindGroup(kind, app.label(kind)).written(record.id, app)
+    group = TicketGroup if isinstance(record, Ticket) else KindGroup
+    group(kind, app.label(kind)).written(record.id, app)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +102,8 @@ def leave_note(app: App, id: str, text: str) -> None:
 @ticket.define("set", ID, STATE, PRIORITY, *FIELDS)
 def change(app: App, id: str, **given: Any) -> None:
     """Change a ticket's state, priority, topic, or whose it is; what is promised follows."""
+    if not _given(given):
+        raise click.UsageError(_("nothing is to be changed; give an option"))
     with app.handle.transaction() as tx:
         tx.update(tx.get(Ticket, id).evolve(**_given(given)))
     _written(app, app.handle.get(Ticket, id))
