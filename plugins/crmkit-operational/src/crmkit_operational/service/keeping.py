@@ -74,7 +74,9 @@ class _Desk:
         """The ticket with its policy and when its targets are due."""
         chosen = self._policy(ticket, before)
         is_other = before is None or before["policy_id"] != (chosen and chosen.id)
-        rested = before is not None and before["state"] in RESTING and ticket.state not in RESTING
+        rested = (
+            before is not None and before["state"] in RESTING and before["state"] != ticket.state
+        )
         renewed = TARGETS if is_other else ("resolution",) if rested else ()
         due = promise(chosen, recorder, self.clocks, self.now, renewed)
         values = {f"{metric}_due": moment for metric, moment in due.items()}

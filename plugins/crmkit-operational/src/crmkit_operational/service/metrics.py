@@ -53,9 +53,13 @@ class Timer:
     def gaps(self) -> tuple[Pause, ...]:
         """When it stood still between its beginning and its end; the last one may last."""
         stops = [ends for _, ends in self.ran if ends is not None]
-        starts: list[datetime | None] = [begins for begins, _ in self.ran[1:]]
-        found = list(zip(stops, [*starts, None], strict=False))
-        return tuple(found[:-1] if self.is_over and len(stops) == len(self.ran) else found)
+        end = self.fulfilled_at or self.cancelled_at
+        starts: list[datetime | None] = [*(begins for begins, _ in self.ran[1:]), end]
+        return tuple(
+            (stop, start)
+            for stop, start in zip(stops, starts, strict=False)
+            if start is None or stop < start
+        )
 
     def elapsed(self, until: datetime, clock: BusinessClock = WALL) -> timedelta:
         """The time of a clock in which it ran, at most until a moment; a resolution is whole, from first to last."""

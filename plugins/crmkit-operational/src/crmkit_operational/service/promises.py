@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from crmkit_operational.clock.business import BusinessClock
+from crmkit_operational.clock.business import WALL, BusinessClock
 from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.metrics import pauses
 from crmkit_operational.service.recording import Recorder
@@ -55,18 +55,26 @@ def promise(
             recorder.add(metric, "apply_sla", max(now, last.started_at), due)
         elif due is not None:
             found[metric] = last.due
-    _broken(recorder, now)
+    _broken(policy, recorder, now)
     return {metric: found.get(metric) for metric in TARGETS}
 
 
-def _broken(recorder: Recorder, now: datetime) -> None:
+def _broken(policy: Policy | None, recorder: Recorder, now: datetime) -> None:
     for metric in TARGETS:
         last = recorder.last(metric)
         if last is None or last.due is None or last.breached_at or last.cancelled_at:
             continue
         reached = last.fulfilled_at or (now if last.is_running else None)
-        if reached is not None and reached > last.due:
+        if reached is None or reached <= last.due:
+            continue
+        if metric != "resolution" or _ran_on(policy, recorder, last.due, reached):
             recorder.add(metric, "breach", last.due)
+
+
+def _ran_on(policy: Policy | None, recorder: Recorder, due: datetime, reached: datetime) -> bool:
+    """Whether the clock of a resolution ran on after it was due, and did not stand still since before then."""
+    stood = pauses(recorder.known, policy.pauses if policy is not None else ())
+    return WALL.elapsed(due, reached, stood) > timedelta()
 
 
 def dues(
