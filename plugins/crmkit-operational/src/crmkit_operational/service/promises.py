@@ -10,27 +10,32 @@ from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.metrics import pauses
 from crmkit_operational.service.recording import Recorder
 
-__all__ = ["TARGETS", "Clocks", "dues", "matching", "mismatch", "promise"]
+__all__ = ["TARGETS", "Clocks", "dues", "in_turn", "matching", "mismatch", "promise"]
 
 TARGETS = ("first_response", "next_reply", "resolution")
 """The metrics that a policy may have a target for."""
+
+ASKED = {"priorities": "priority", "topics": "topic", "channels": "channel", "teams": "team"}
+"""Field of a policy -> the field of a ticket that must be among it."""
 
 Clocks = Callable[[str | None], BusinessClock]
 """Gives the clock of a calendar by its id."""
 
 
 def matching(policies: Iterable[Policy], ticket: Ticket, tags: Sequence[str]) -> Policy | None:
-    """The first policy by position, then name, that matches; `tags` are the customer's."""
-    ordered = sorted(policies, key=lambda each: (each.position, each.name, each.id))
-    return next((each for each in ordered if mismatch(each, ticket, tags) is None), None)
+    """The first of policies `in_turn` that matches; `tags` are the customer's."""
+    return next((each for each in policies if mismatch(each, ticket, tags) is None), None)
+
+
+def in_turn(policies: Iterable[Policy]) -> list[Policy]:
+    """Policies in the order in which they are tried: by position, then name."""
+    return sorted(policies, key=lambda each: (each.position, each.name, each.id))
 
 
 def mismatch(policy: Policy, ticket: Ticket, tags: Sequence[str]) -> str | None:
     """The field of a policy by which it does not match a ticket; None if it does."""
-    asked = {"priorities": "priority", "topics": "topic", "channels": "channel", "teams": "team"}
-    for name, field in asked.items():
-        value = ticket[field]
-        if policy[name] and value not in policy[name]:
+    for name, field in ASKED.items():
+        if policy[name] and ticket[field] not in policy[name]:
             return name
     return "tags" if policy.tags and not set(policy.tags) & set(tags) else None
 

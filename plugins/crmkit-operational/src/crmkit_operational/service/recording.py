@@ -54,6 +54,7 @@ class Recorder:
         self.ticket = ticket
         self.known: dict[tuple[str, int], Timer] = dict(known)
         self.events: list[MetricEvent] = []
+        self._newest = {metric: each for (metric, _), each in sorted(known.items())}
 
     def happen(self, found: Sequence[Moment]) -> None:
         """Record what happened, in order."""
@@ -63,8 +64,7 @@ class Recorder:
 
     def last(self, metric: str) -> Timer | None:
         """The newest instance of a metric."""
-        found = [timer for (name, _), timer in self.known.items() if name == metric]
-        return max(found, key=lambda each: each.instance, default=None)
+        return self._newest.get(metric)
 
     def add(self, metric: str, type: str, at: datetime, due: datetime | None = None) -> None:
         """Add one event to the newest instance of a metric, or begin the next one."""
@@ -80,8 +80,8 @@ class Recorder:
             at=at,
             due=due,
         )
-        timer = self.known.get((metric, number), Timer(metric, number))
-        self.known[metric, number] = timer.after(event)
+        timer = Timer(metric, number) if is_next or last is None else last
+        self.known[metric, number] = self._newest[metric] = timer.after(event)
         self.events.append(event)
 
     def _follows(self, moment: Moment) -> Iterator[tuple[str, str]]:
