@@ -50,6 +50,13 @@ class Timer:
         return self.fulfilled_at is not None or self.cancelled_at is not None
 
     @property
+    def is_late(self) -> bool:
+        """Whether a promise was broken; not if it turned out later that it was reached by then."""
+        if self.breached_at is None:
+            return False
+        return self.fulfilled_at is None or self.fulfilled_at > self.breached_at
+
+    @property
     def gaps(self) -> tuple[Pause, ...]:
         """When it stood still between its beginning and its end; the last one may last."""
         stops = [ends for _, ends in self.ran if ends is not None]
@@ -78,8 +85,10 @@ class Timer:
                 ran = (*ran, (event.at, None))
                 return attrs.evolve(self, ran=ran, fulfilled_at=None, cancelled_at=None)
             case "fulfill":
-                return attrs.evolve(self, ran=ran, fulfilled_at=event.at)
-            case "cancel":
+                if self.cancelled_at is not None and ran:
+                    ran = (*ran[:-1], (ran[-1][0], event.at))
+                return attrs.evolve(self, ran=ran, fulfilled_at=event.at, cancelled_at=None)
+            case "cancel" if self.fulfilled_at is None:
                 return attrs.evolve(self, ran=ran, cancelled_at=event.at)
             case "apply_sla":
                 return attrs.evolve(self, due=event.due)

@@ -156,6 +156,6 @@ def _span(ticket: str, timer: Timer, clock: BusinessClock, now: datetime) -> Spa
 
 
 def _verdict(timer: Timer) -> Literal["kept", "broken"] | None:
-    if timer.breached_at is not None:
+    if timer.is_late:
         return "broken"
     return "kept" if timer.due is not None and timer.fulfilled_at is not None else None

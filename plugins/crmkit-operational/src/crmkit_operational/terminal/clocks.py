@@ -93,7 +93,7 @@ def _stretches(desk: Desk, timer: Timer) -> Iterator[dict[str, Any]]:
             "hours": _hours(WALL.elapsed(begins, ends or desk.now)),
             "business_hours": _hours(desk.clock.elapsed(begins, ends or desk.now)),
             "due": timer.due,
-            "breached_at": timer.breached_at,
+            "breached_at": timer.breached_at if timer.is_late else None,
         }
 
 
