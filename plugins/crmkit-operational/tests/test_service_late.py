@@ -115,3 +115,11 @@ def test_a_state_began_when_it_is_said_to_have_begun(crm, clock):
         set_state(tx, ticket, "open", at=ticket.opened_at + timedelta(hours=2))
     stays = states_of(crm, crm.get(Ticket, ticket.id))
     assert [each.length(clock()) for each in stays] == [timedelta(hours=2), timedelta(hours=3)]
+
+
+def test_what_is_due_at_the_moment_of_a_look_is_late_at_the_next(crm, clock):
+    ticket = opened(crm, first_response=60)
+    for minutes in (60, 1):
+        clock.tick(minutes=minutes)
+        run_workers(crm, once=True)
+    assert known(crm, ticket)["first_response", 1].breached_at == ticket.first_response_due
