@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -18,6 +18,7 @@ pytest.importorskip("crmkit_exchange", reason="the exchange plugin is not instal
 from crmkit_exchange.importing.undoing import undo
 from crmkit_exchange.kinds import ExternalId, ImportRun
 from crmkit_operational.service.kinds import MetricEvent, Ticket
+from crmkit_operational.service.survival import median_with_open
 from importing import KIM, Importer
 
 from crmkit import CRM, Change, Config, Customer, where
@@ -125,23 +126,12 @@ def test_with_those_that_were_never_resolved_the_median_is_that_of_kaplan_and_me
 ):
     ends = []
     for each in found:
-        if each.said[-1]["resolved_at"] == "?":
-            ends.append((hours(each.ticket.opened_at, each.changes[-1].effective), False))
-        else:
-            ends.append((hours(each.ticket.opened_at, each.ticket.solved_at), True))
+        is_resolved = each.said[-1]["resolved_at"] != "?"
+        end = each.ticket.solved_at if is_resolved else each.changes[-1].effective
+        ends.append((end - each.ticket.opened_at, is_resolved))
 
-    assert kaplan_meier_median(ends) == pytest.approx(60.97, abs=5e-3)
-
-
-def kaplan_meier_median(ends: list[tuple[float, bool]]) -> float:
-    """The first time by which the estimated chance to be still unresolved is at most a half (Kaplan and Meier 1958)."""
-    chance = 1.0
-    for time in sorted({took for took, resolved in ends if resolved}):
-        at_risk = sum(took >= time for took, _ in ends)
-        chance *= 1 - sum(took == time and resolved for took, resolved in ends) / at_risk
-        if chance <= 0.5:
-            return time
-    raise AssertionError("more than half were never resolved")
+    middle = median_with_open(ends)
+    assert middle / timedelta(hours=1) == pytest.approx(60.97, abs=5e-3)
 
 
 # The laws of imports, on a few rows -----------------------------------------------------------------------------

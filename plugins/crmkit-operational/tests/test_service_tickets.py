@@ -186,6 +186,25 @@ def test_an_answer_that_comes_late_says_so_though_no_worker_ran(open_crm, clock)
     ]
 
 
+@pytest.mark.parametrize("then", [{"assignee": "minji"}, {"state": "solved"}])
+def test_nothing_is_late_while_its_clock_stands_still(open_crm, clock, then):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        tx.add(Policy(name="벽시계", position=1, resolution=120))
+    ticket = opened(crm)
+    clock.tick(minutes=30)
+    with crm.transaction() as tx:
+        pending = set_state(tx, ticket, "pending")
+    clock.tick(hours=10)
+    with crm.transaction() as tx:
+        tx.update(pending.evolve(**then))
+    run_workers(crm, once=True)
+    assert "breach" not in [each.type for each in events(crm, ticket)]
+    assert timers(events(crm, ticket))["requester_wait", 1].elapsed(clock()) == timedelta(
+        minutes=30
+    )
+
+
 def test_a_history_is_taken_as_it_was(open_crm, clock):
     crm = open_crm()
     start = datetime(2020, 1, 6, 9, tzinfo=UTC)
@@ -344,6 +363,14 @@ def test_every_figure_is_what_a_look_at_each_stretch_of_the_history_says(steps):
         assert (timer.fulfilled_at is not None) == (bool(answers) and first < first_solved)
         assert timer.elapsed(end) == min(first, first_solved) - ticket.opened_at
         business = clock_of(crm, next(iter(crm.find(Calendar))).id)
+        run_workers(crm, once=True)
+        worked, at_last = timedelta(), states[-1][0] if states[-1][1] == "solved" else end
+        for (begins, state), (ends, _) in zip(states, [*states[1:], (at_last, "")], strict=True):
+            if state in ("new", "open"):
+                worked += business.elapsed(begins, ends)
+        is_late = timers(events(crm, ticket))["resolution", 1].breached_at is not None
+        assert is_late if worked > timedelta(minutes=600) else True
+        assert worked >= timedelta(minutes=600) if is_late else True
         for each in known.values():
             middle = each.started_at + (end - each.started_at) / 3
             before, after = each.elapsed(middle, business), each.elapsed(end, business)

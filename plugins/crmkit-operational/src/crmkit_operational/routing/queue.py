@@ -113,6 +113,7 @@ def patches(tx: Reader, writes: Sequence[Write], others: Iterable[Patch] = ()) -
         if write.action == "delete" or not isinstance(record, Ticket):
             continue
         own = changed.get(id(write), {})
-        wanted = key(record.evolve(**{name: own[name] for name in MADE_OF if name in own}), ageing)
+        made = {name: own[name] for name in MADE_OF if name in own}
+        wanted = key(record.evolve(**made) if made else record, ageing)
         if wanted != record.queue_key:
             yield write.patch(queue_key=wanted)

@@ -31,7 +31,7 @@ def watch(tx: Transaction, now: datetime) -> None:
     since = datetime.fromisoformat(kept) if kept else BEGINNING
     for metric in TARGETS:
         due = f"{metric}_due"
-        late = tx.find(Ticket, where[due] > since, where[due] < now, order=due)
+        late = tx.find(Ticket, where[due] >= since, where[due] < now, order=due)
         while page := [each for _, each in zip(range(PAGE), late, strict=False)]:
             _record(tx, metric, page)
     tx.set_state(KEY, max(since, now).isoformat())

@@ -14,13 +14,22 @@ from crmkit_operational.clock.business import BusinessClock
 from crmkit_operational.clock.reading import clock_of
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.metrics import Timers, timers
-from crmkit_operational.service.promises import TARGETS, Clocks, matching, promise
+from crmkit_operational.service.promises import TARGETS, Clocks, in_turn, matching, promise
 from crmkit_operational.service.recording import RESTING, SOLVED, Recorder, moments
 
 __all__ = ["clocks_of", "follow", "known_timers"]
 
 MATCHED = ("priority", "topic", "channel", "team", "customer_id")
 """The fields by which a policy is chosen."""
+
+FILLED = (
+    "state_since",
+    "solved_at",
+    "queued_at",
+    "policy_id",
+    *(f"{each}_due" for each in TARGETS),
+)
+"""The fields that are filled in here."""
 
 
 def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
@@ -34,9 +43,7 @@ def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
         recorder = Recorder(filled, desk.known.get(ticket.id, {}))
         recorder.happen(moments(before, filled))
         filled = desk.promised(filled, before, recorder)
-        changed = {
-            name: filled[name] for name in Ticket.field_names() if filled[name] != ticket[name]
-        }
+        changed = {name: filled[name] for name in FILLED if filled[name] != ticket[name]}
         if changed:
             yield write.patch(changed)
         yield from recorder.events
@@ -74,11 +81,13 @@ class _Desk:
         """The ticket with its policy and when its targets are due."""
         chosen = self._policy(ticket, before)
         is_other = before is None or before["policy_id"] != (chosen and chosen.id)
-        rested = before is not None and before["state"] in RESTING and ticket.state not in RESTING
+        rested = (
+            before is not None and before["state"] in RESTING and before["state"] != ticket.state
+        )
         renewed = TARGETS if is_other else ("resolution",) if rested else ()
         due = promise(chosen, recorder, self.clocks, self.now, renewed)
         values = {f"{metric}_due": moment for metric, moment in due.items()}
-        return ticket.evolve(policy_id=chosen and chosen.id, **values)
+        return _with(ticket, {"policy_id": chosen and chosen.id, **values})
 
     def _policy(self, ticket: Ticket, before: Record | None) -> Policy | None:
         if before is not None and all(before[name] == ticket[name] for name in MATCHED):
@@ -91,7 +100,7 @@ def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
     found = tx.get_many(Customer, sorted(customers - {"None"}))
     return _Desk(
         tx.now(),
-        list(tx.find(Policy)),
+        in_turn(tx.find(Policy)),
         known_timers(tx, [write.record.id for write in writes if write.previous]),
         {each.id: each.tags for each in found if each is not None},
         clocks_of(tx),
@@ -117,4 +126,10 @@ def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
         values["queued_at"] = None
     elif ticket.queued_at is None:
         values["queued_at"] = ticket.opened_at if before is None else now
-    return ticket.evolve(**values)
+    return _with(ticket, values)
+
+
+def _with(ticket: Ticket, values: Mapping[str, Any]) -> Ticket:
+    """The ticket with these values; itself if it has them, as most have, since a copy is not cheap."""
+    other = {name: value for name, value in values.items() if ticket[name] != value}
+    return ticket.evolve(**other) if other else ticket

@@ -50,12 +50,23 @@ class Timer:
         return self.fulfilled_at is not None or self.cancelled_at is not None
 
     @property
+    def is_late(self) -> bool:
+        """Whether a promise was broken; not if it turned out later that it was reached by then."""
+        if self.breached_at is None:
+            return False
+        return self.fulfilled_at is None or self.fulfilled_at > self.breached_at
+
+    @property
     def gaps(self) -> tuple[Pause, ...]:
         """When it stood still between its beginning and its end; the last one may last."""
         stops = [ends for _, ends in self.ran if ends is not None]
-        starts: list[datetime | None] = [begins for begins, _ in self.ran[1:]]
-        found = list(zip(stops, [*starts, None], strict=False))
-        return tuple(found[:-1] if self.is_over and len(stops) == len(self.ran) else found)
+        end = self.fulfilled_at or self.cancelled_at
+        starts: list[datetime | None] = [*(begins for begins, _ in self.ran[1:]), end]
+        return tuple(
+            (stop, start)
+            for stop, start in zip(stops, starts, strict=False)
+            if start is None or stop < start
+        )
 
     def elapsed(self, until: datetime, clock: BusinessClock = WALL) -> timedelta:
         """The time of a clock in which it ran, at most until a moment; a resolution is whole, from first to last."""
@@ -74,8 +85,10 @@ class Timer:
                 ran = (*ran, (event.at, None))
                 return attrs.evolve(self, ran=ran, fulfilled_at=None, cancelled_at=None)
             case "fulfill":
-                return attrs.evolve(self, ran=ran, fulfilled_at=event.at)
-            case "cancel":
+                if self.cancelled_at is not None and ran:
+                    ran = (*ran[:-1], (ran[-1][0], event.at))
+                return attrs.evolve(self, ran=ran, fulfilled_at=event.at, cancelled_at=None)
+            case "cancel" if self.fulfilled_at is None:
                 return attrs.evolve(self, ran=ran, cancelled_at=event.at)
             case "apply_sla":
                 return attrs.evolve(self, due=event.due)

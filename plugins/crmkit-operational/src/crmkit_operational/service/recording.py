@@ -38,13 +38,21 @@ def moments(before: Ticket | None, after: Ticket) -> list[Moment]:
     if before is None:
         found.append(Moment(after.opened_at, "opened"))
     said = before and (before.asked_at, before.answered_at)
-    if after.asked_at and after.asked_at != (said and said[0]):
+    if after.asked_at and after.asked_at != (said and said[0]) and not _is_past(before, after):
         found.append(Moment(after.asked_at, "asked"))
     if after.answered_at and after.answered_at != (said and said[1]):
         found.append(Moment(after.answered_at, "answered"))
     if after.state != (before.state if before else "new"):
         found.append(Moment(after.state_since or after.opened_at, "state", after.state))
     return sorted(found, key=lambda each: each.at)
+
+
+def _is_past(before: Ticket | None, after: Ticket) -> bool:
+    """Whether a question that became known late was answered, or the ticket solved, since it was asked."""
+    if before is None or after.asked_at is None:
+        return False
+    ends = (before.answered_at, before.state_since if before.state in SOLVED else None)
+    return any(end is not None and after.asked_at <= end for end in ends)
 
 
 class Recorder:
@@ -54,6 +62,7 @@ class Recorder:
         self.ticket = ticket
         self.known: dict[tuple[str, int], Timer] = dict(known)
         self.events: list[MetricEvent] = []
+        self._newest = {metric: each for (metric, _), each in sorted(known.items())}
 
     def happen(self, found: Sequence[Moment]) -> None:
         """Record what happened, in order."""
@@ -63,8 +72,7 @@ class Recorder:
 
     def last(self, metric: str) -> Timer | None:
         """The newest instance of a metric."""
-        found = [timer for (name, _), timer in self.known.items() if name == metric]
-        return max(found, key=lambda each: each.instance, default=None)
+        return self._newest.get(metric)
 
     def add(self, metric: str, type: str, at: datetime, due: datetime | None = None) -> None:
         """Add one event to the newest instance of a metric, or begin the next one."""
@@ -80,8 +88,8 @@ class Recorder:
             at=at,
             due=due,
         )
-        timer = self.known.get((metric, number), Timer(metric, number))
-        self.known[metric, number] = timer.after(event)
+        timer = Timer(metric, number) if is_next or last is None else last
+        self.known[metric, number] = self._newest[metric] = timer.after(event)
         self.events.append(event)
 
     def _follows(self, moment: Moment) -> Iterator[tuple[str, str]]:
@@ -95,6 +103,9 @@ class Recorder:
             case "answered":
                 waiting = [each for each in ("first_response", "next_reply") if self._runs(each)]
                 yield from ((each, "fulfill") for each in waiting[:1])
+                first = self.last("first_response")
+                if first and first.cancelled_at and moment.at <= first.cancelled_at:
+                    yield "first_response", "fulfill"  # said before it was solved, known since
             case "state":
                 yield from self._ends() if moment.state in SOLVED else self._goes_on(moment.state)
 

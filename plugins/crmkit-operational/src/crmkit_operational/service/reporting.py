@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Literal
 
 import attrs
 
@@ -14,6 +15,7 @@ from crmkit_operational.clock.business import WALL, BusinessClock
 from crmkit_operational.service.keeping import clocks_of, known_timers
 from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.metrics import Timer, Timers
+from crmkit_operational.service.survival import median_with_open
 
 __all__ = ["METRICS", "Measured", "Span", "measure", "nearest_rank"]
 
@@ -25,33 +27,72 @@ PAGE = 500
 
 @attrs.frozen
 class Span:
-    """How long one metric of one ticket took, on the wall and in business hours."""
+    """How long one metric of one ticket took, on the wall and in business hours; until now if it is `open`.
+
+    `due` is what was promised last, `verdict` whether that was kept: `kept`, `broken`, or None if nothing was promised
+    or it is not known yet.
+    """
 
     ticket: str
     wall: timedelta
     business: timedelta
+    since: datetime
+    until: datetime | None
+    how: Literal["done", "open", "cancelled"]
+    due: datetime | None
+    verdict: Literal["kept", "broken"] | None
+    is_again: bool
 
 
 @attrs.frozen
 class Measured:
-    """One metric over the tickets opened in a window.
+    """One metric over the tickets opened in a window: what became of each.
 
     `done` are those that reached it, `open` the ids of those that did not yet, `cancelled` of those that never will.
-    `kept` and `broken` are the ids of those for which something was promised.
+    `kept` and `broken` are the ids of those for which something was promised, `again` of those that came back.
     """
 
     metric: str
-    done: tuple[Span, ...]
-    open: tuple[str, ...]
-    cancelled: tuple[str, ...]
-    kept: tuple[str, ...]
-    broken: tuple[str, ...]
-    again: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+    @property
+    def done(self) -> tuple[Span, ...]:
+        """Those that reached it."""
+        return tuple(each for each in self.spans if each.how == "done")
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Those that did not reach it yet."""
+        return tuple(each.ticket for each in self.spans if each.how == "open")
+
+    @property
+    def cancelled(self) -> tuple[str, ...]:
+        """Those that never will."""
+        return tuple(each.ticket for each in self.spans if each.how == "cancelled")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Those that were in time."""
+        return tuple(each.ticket for each in self.spans if each.verdict == "kept")
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Those that were late, or are."""
+        return tuple(each.ticket for each in self.spans if each.verdict == "broken")
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        """Those that were solved and came back."""
+        return tuple(each.ticket for each in self.spans if each.is_again)
 
     def quantile(self, share: float, business: bool = False) -> timedelta | None:
         """The time within which a share of those that are done were; None if there are none."""
         times = [each.business if business else each.wall for each in self.done]
         return nearest_rank(times, share)
+
+    def median_with_open(self) -> timedelta | None:
+        """The median on the wall in which those that are open, or were cancelled, count as long as they took so far."""
+        return median_with_open((each.wall, each.how == "done") for each in self.spans)
 
 
 def nearest_rank(times: Iterable[timedelta], share: float) -> timedelta | None:
@@ -92,26 +133,29 @@ def _pages(tickets: Iterator[Ticket]) -> Iterator[Sequence[Ticket]]:
 def _measured(
     metric: str, found: Sequence[tuple[Ticket, Timers, BusinessClock]], now: datetime
 ) -> Measured:
-    done, ids = [], {name: list[str]() for name in ("open", "cancelled", "kept", "broken", "again")}
-    for ticket, timers, clock in found:
-        timer = timers.get((metric, 1))
-        if timer is None:
-            continue
-        for name in _verdicts(timer):
-            ids[name].append(ticket.id)
-        if timer.fulfilled_at is not None:
-            done.append(Span(ticket.id, timer.elapsed(now), timer.elapsed(now, clock)))
-    return Measured(metric, tuple(done), **{name: tuple(each) for name, each in ids.items()})
+    spans = [
+        _span(ticket.id, timer, clock, now)
+        for ticket, timers, clock in found
+        if (timer := timers.get((metric, 1))) is not None
+    ]
+    return Measured(metric, tuple(spans))
 
 
-def _verdicts(timer: Timer) -> Iterator[str]:
-    if not timer.is_over:
-        yield "open"
-    if timer.cancelled_at is not None:
-        yield "cancelled"
-    if timer.breached_at is not None:
-        yield "broken"
-    elif timer.due is not None and timer.fulfilled_at is not None:
-        yield "kept"
-    if timer.metric == "resolution" and len(timer.ran) > 1:
-        yield "again"
+def _span(ticket: str, timer: Timer, clock: BusinessClock, now: datetime) -> Span:
+    return Span(
+        ticket=ticket,
+        wall=timer.elapsed(now),
+        business=timer.elapsed(now, clock),
+        since=timer.started_at,
+        until=timer.fulfilled_at or timer.cancelled_at,
+        how="cancelled" if timer.cancelled_at else "done" if timer.fulfilled_at else "open",
+        due=timer.due,
+        verdict=_verdict(timer),
+        is_again=timer.metric == "resolution" and len(timer.ran) > 1,
+    )
+
+
+def _verdict(timer: Timer) -> Literal["kept", "broken"] | None:
+    if timer.is_late:
+        return "broken"
+    return "kept" if timer.due is not None and timer.fulfilled_at is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from crmkit import Customer, ValueRefused
+from crmkit import MASKED, Customer, ValueRefused
 from crmkit.cli.app import App
 from crmkit.cli.command import Group, many
 from crmkit.cli.output import note, show
@@ -17,7 +17,7 @@ from crmkit_operational.clock.amounts import amount_text, read_amount
 from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.service.kinds import Policy, Ticket
-from crmkit_operational.service.promises import TARGETS, matching, mismatch
+from crmkit_operational.service.promises import TARGETS, in_turn, matching, mismatch
 from crmkit_operational.words import _
 
 __all__ = ["policy"]
@@ -82,7 +82,7 @@ def add(app: App, name: str, calendar: str | None, position: int | None, **given
 @policy.define("list")
 def list_policies(app: App) -> None:
     """The policies, in the order in which they are tried."""
-    found = sorted(app.handle.find(Policy), key=lambda each: (each.position, each.name))
+    found = in_turn(app.handle.find(Policy))
     _table(app, [_row(app, each) for each in found])
 
 
@@ -118,8 +118,8 @@ def test(app: App, ticket: str) -> None:
     """Which policy holds for a ticket now, and why not those before it."""
     found = app.handle.get(Ticket, ticket)
     [customer] = app.handle.get_many(Customer, [found.customer_id or ""])
-    tags = customer.tags if customer is not None else ()
-    policies = sorted(app.handle.find(Policy), key=lambda each: (each.position, each.name))
+    tags = () if customer is None or customer.tags is MASKED else customer.tags
+    policies = in_turn(app.handle.find(Policy))
     holds = matching(policies, found, tags)
     kind = app.kind(Policy.__kind__)
     rows = []

@@ -5,17 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from crmkit import where
 from crmkit.cli.app import App
 from crmkit.cli.output import note, show
-from crmkit_operational.clock.business import WALL
-from crmkit_operational.service.keeping import clocks_of
-from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
-from crmkit_operational.service.metrics import timers
 from crmkit_operational.service.reporting import Measured, measure
 from crmkit_operational.words import _
 
-__all__ = ["show_clocks", "show_report"]
+__all__ = ["show_report"]
 
 HOUR = timedelta(hours=1)
 QUANTILES = {"median": 0.5, "p75": 0.75, "p90": 0.9}
@@ -26,12 +21,16 @@ def _hours(length: timedelta | None) -> float | None:
 
 
 def show_report(app: App, since: datetime, until: datetime, explain: bool) -> None:
-    """The figures of all metrics, and what each is made of."""
+    """The figures of all metrics, and what each is made of; as CSV a row for each ticket then."""
     found = measure(app.handle, since, until)
-    rows = [_row(each) | (_behind(each) if explain else {}) for each in found]
+    if explain and app.format == "csv":
+        show(app, [row for each in found for row in _behind(each)], " ".join(BEHIND))
+        return
+    rows = [_row(each) | ({"spans": _behind(each)} if explain else {}) for each in found]
     columns = {"metric": _("Metric"), "done": _("Done"), "open": _("Open")}
     columns |= {"cancelled": _("Never"), "median": _("Median h"), "p75": "p75 h", "p90": "p90 h"}
     columns |= {
+        "median_with_open": _("Median with open h"),
         "business_median": _("Business median h"),
         "business_p75": _("Business p75 h"),
         "business_p90": _("Business p90 h"),
@@ -53,6 +52,7 @@ def _row(found: Measured) -> dict[str, Any]:
         "open": len(found.open),
         "cancelled": len(found.cancelled),
         **{name: _hours(found.quantile(share)) for name, share in QUANTILES.items()},
+        "median_with_open": _hours(found.median_with_open()),
         **{
             f"business_{name}": _hours(found.quantile(share, business=True))
             for name, share in QUANTILES.items()
@@ -64,64 +64,56 @@ def _row(found: Measured) -> dict[str, Any]:
     }
 
 
-def _behind(found: Measured) -> dict[str, Any]:
-    spans = [
-        {"ticket": each.ticket, "hours": each.wall / HOUR, "business_hours": each.business / HOUR}
-        for each in found.done
+BEHIND = (
+    *("metric", "ticket", "how", "since", "until", "hours", "business_hours"),
+    *("due", "verdict", "again"),
+)
+"""What is said of each ticket behind the figures."""
+
+
+def _behind(found: Measured) -> list[dict[str, Any]]:
+    """The tickets by how long they took on the wall: the rank of each can be counted."""
+    return [
+        {
+            "metric": found.metric,
+            "ticket": each.ticket,
+            "how": each.how,
+            "since": each.since,
+            "until": each.until,
+            "hours": each.wall / HOUR,
+            "business_hours": each.business / HOUR,
+            "due": each.due,
+            "verdict": each.verdict,
+            "again": each.is_again,
+        }
+        for each in sorted(found.spans, key=lambda each: (each.wall, each.ticket))
     ]
-    names = ("open", "cancelled", "kept", "broken", "again")
-    return {
-        "spans": spans,
-        "ids": {name: list(found_) for name in names for found_ in [getattr(found, name)]},
-    }
 
 
 def _explained(app: App, found: list[Measured], since: datetime, until: datetime) -> None:
-    note(
-        _(
-            "tickets opened from {since} to {until}; quantiles of those that are done, by nearest rank"
-        ).format(since=app.local(since), until=app.local(until))
-    )
-    note(
-        _(
-            "business hours are those of the ticket's policy; share in time = in time / (in time + late)"
-        )
-    )
     for each in found:
-        for span in each.done:
-            note(f"  {each.metric} {span.ticket}: {_hours(span.wall)} h, {_hours(span.business)} h")
-        for name in ("open", "cancelled", "broken", "again"):
-            if ids := getattr(each, name):
-                note(f"  {each.metric} {name}: {', '.join(ids)}")
+        rows = [_short(row) for row in _behind(each)]
+        columns = {"ticket": _("Ticket"), "how": _("How it ended"), "since": _("Since")}
+        columns |= {"until": _("Until"), "hours": _("Hours"), "business_hours": _("Business hours")}
+        columns |= {"due": _("Due"), "verdict": _("Promise"), "again": _("Reopened")}
+        show(app, rows, columns, heading=each.metric if rows else "")
+    _rules(app, since, until)
 
 
-def show_clocks(app: App, ticket: Ticket) -> None:
-    """When each metric of a ticket ran, and how long that was."""
-    [policy] = app.handle.get_many(Policy, [ticket.policy_id or ""])
-    calendar = policy.calendar_id if policy is not None else None
-    clock, now = clocks_of(app.handle)(calendar), app.crm.clock()
-    events = list(app.handle.find(MetricEvent, where.ticket_id == ticket.id))
-    rows = []
-    for timer in timers(events).values():
-        for begins, ends in timer.ran:
-            rows.append(
-                {
-                    "metric": timer.metric,
-                    "instance": timer.instance,
-                    "since": begins,
-                    "until": ends,
-                    "hours": _hours(WALL.elapsed(begins, ends or now)),
-                    "business_hours": _hours(clock.elapsed(begins, ends or now)),
-                    "due": timer.due,
-                    "breached_at": timer.breached_at,
-                }
-            )
-    columns = {"metric": _("Metric"), "instance": _("Instance"), "since": _("Since")}
-    columns |= {"until": _("Until"), "hours": _("Hours"), "business_hours": _("Business hours")}
-    show(app, rows, columns | {"due": _("Due"), "breached_at": _("Late since")})
-    if app.format == "table" and policy is not None:
-        note(
-            _("by policy {name}; a resolution is whole, from first to last").format(
-                name=policy.name
-            )
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: round(row[name], 4) for name in ("hours", "business_hours")}
+
+
+def _rules(app: App, since: datetime, until: datetime) -> None:
+    """By what the figures follow from the tickets."""
+    window = _("tickets opened from {since} on and before {until}")
+    note(window.format(since=app.local(since), until=app.local(until)))
+    note(_("median, p75 and p90 of those that are done: the value at rank ceil(share x number)"))
+    note(_("the median of an even number is the mean of the two in the middle"))
+    note(
+        _(
+            "with open: Kaplan-Meier; open and cancelled ones count as not done for as long as they took so far"
         )
+    )
+    note(_("business hours are those of the ticket's policy; on the wall without one"))
+    note(_("share in time = kept / (kept + broken); without a promise a ticket is in neither"))

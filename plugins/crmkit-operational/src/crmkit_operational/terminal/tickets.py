@@ -256,9 +256,13 @@ def report(app: App, since: Any, until: Any, explain: bool) -> None:
 # The clocks -----------------------------------------------------------------------------------------------------
 
 
-@ticket.define("clocks", ID)
-def clocks(app: App, id: str) -> None:
+@ticket.define(
+    "clocks",
+    ID,
+    click.Option(["--explain"], is_flag=True, help="Say day by day what each is made of."),
+)
+def clocks(app: App, id: str, explain: bool) -> None:
     """Each clock of a ticket with its arithmetic: when it ran, in calendar and in business time."""
-    from crmkit_operational.terminal.reporting import show_clocks
+    from crmkit_operational.terminal.clocks import show_clocks
 
-    show_clocks(app, app.handle.get(Ticket, id))
+    show_clocks(app, app.handle.get(Ticket, id), explain)
