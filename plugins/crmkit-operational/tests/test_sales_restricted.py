@@ -18,6 +18,7 @@ from crmkit_operational.sales.moving import win
 from crmkit_operational.sales.orders import Item, place, totals_of
 from crmkit_operational.sales.rotting import rotting
 from crmkit_operational.sales.snapshots import accuracy, keep
+from restricting import SHY
 from sales_company import START, customer, krw, make_company
 
 from crmkit import (
@@ -33,26 +34,6 @@ from crmkit import (
 )
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
-
-
-@hookimpl
-def crm_restrict(crm, actor, kind):
-    if actor.id != "kim":
-        return None
-    if kind == "customer":
-        return Restriction(conditions=[where.country == "KR"])
-    return Restriction(
-        conditions=[
-            where[f"{field.name}.country"] == "KR"
-            for field in crm.schema[kind].references
-            if field.refers_to == "customer"
-        ]
-    )
-
-
-SHY = ModuleType("shy")
-SHY.manifest = Manifest(name="shy")
-SHY.crm_restrict = crm_restrict
 
 
 def fill(crm, clock):

@@ -14,28 +14,9 @@ from crmkit_operational.service.brief import MOST, brief
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.opening import open_ticket, reply, solve
 from crmkit_operational.service.reporting import measure
+from restricting import SHY
 
-from crmkit import Customer, Interaction, Manifest, Money, Restriction, hookimpl, where
-
-
-@hookimpl
-def crm_restrict(crm, actor, kind):
-    if actor.id != "kim":
-        return None
-    if kind == "customer":
-        return Restriction(conditions=[where.country == "KR"])
-    return Restriction(
-        conditions=[
-            where[f"{field.name}.country"] == "KR"
-            for field in crm.schema[kind].references
-            if field.refers_to == "customer"
-        ]
-    )
-
-
-SHY = ModuleType("shy")
-SHY.manifest = Manifest(name="shy")
-SHY.crm_restrict = crm_restrict
+from crmkit import Customer, Interaction, Manifest, Money, Restriction, hookimpl
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from itertools import chain
 
 from crmkit import Transaction, where
 from crmkit_operational.service.keeping import known_timers
-from crmkit_operational.service.kinds import Ticket
+from crmkit_operational.service.kinds import Metric, Ticket
 from crmkit_operational.service.promises import TARGETS
 from crmkit_operational.service.recording import Recorder
 
@@ -37,7 +37,7 @@ def watch(tx: Transaction, now: datetime) -> None:
     tx.set_state(KEY, max(since, now).isoformat())
 
 
-def _record(tx: Transaction, metric: str, tickets: list[Ticket]) -> None:
+def _record(tx: Transaction, metric: Metric, tickets: list[Ticket]) -> None:
     known = known_timers(tx, [each.id for each in tickets])
     found = []
     for ticket in tickets:

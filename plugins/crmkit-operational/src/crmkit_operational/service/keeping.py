@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 
 from crmkit import Customer, GuardView, Patch, Reader, Record, Write, where
-from crmkit_operational.clock.business import BusinessClock
 from crmkit_operational.clock.reading import clock_of
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.metrics import Timers, timers
@@ -59,12 +58,7 @@ def known_timers(reader: Reader, ids: Iterable[str]) -> dict[str, Timers]:
 
 def clocks_of(reader: Reader) -> Clocks:
     """Clocks by the ids of their calendars, each read once."""
-    read: Any = cache(partial(clock_of, reader))
-
-    def clock(id: str | None) -> BusinessClock:
-        return read(id)  # type: ignore[no-any-return]  # what clock_of gives
-
-    return clock
+    return cache(partial(clock_of, reader))
 
 
 @attrs.frozen

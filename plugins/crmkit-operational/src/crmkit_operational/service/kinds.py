@@ -25,6 +25,8 @@ Metric: TypeAlias = Literal[
     "first_response", "next_reply", "resolution", "requester_wait", "agent_work"
 ]
 
+EventType: TypeAlias = Literal["activate", "pause", "fulfill", "cancel", "apply_sla", "breach"]
+
 
 @kind("policy", label="Service policy", title="name", unique=(("name",),), indexes=(("position",),))
 class Policy(Record):
@@ -129,6 +131,6 @@ class MetricEvent(Record):
     )
     metric: Metric = field()
     instance: int = field(default=1)
-    type: Literal["activate", "pause", "fulfill", "cancel", "apply_sla", "breach"] = field()
+    type: EventType = field()
     at: datetime = field()
     due: datetime | None = field(default=None)

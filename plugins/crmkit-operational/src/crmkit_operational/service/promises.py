@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from crmkit_operational.clock.business import WALL, BusinessClock
-from crmkit_operational.service.kinds import Policy, Ticket
+from crmkit_operational.service.kinds import Metric, Policy, Ticket
 from crmkit_operational.service.metrics import pauses
 from crmkit_operational.service.recording import Recorder
 
 __all__ = ["TARGETS", "Clocks", "dues", "in_turn", "matching", "mismatch", "promise"]
 
-TARGETS = ("first_response", "next_reply", "resolution")
+TARGETS: tuple[Metric, ...] = ("first_response", "next_reply", "resolution")
 """The metrics that a policy may have a target for."""
 
 ASKED = {"priorities": "priority", "topics": "topic", "channels": "channel", "teams": "team"}
@@ -84,7 +84,7 @@ def _ran_on(policy: Policy | None, recorder: Recorder, due: datetime, reached: d
 
 def dues(
     policy: Policy | None, recorder: Recorder, clocks: Clocks
-) -> Iterator[tuple[str, datetime | None]]:
+) -> Iterator[tuple[Metric, datetime | None]]:
     """When each target that runs for a ticket would be due now: (metric, moment); None while its clock stands still."""
     if policy is None:
         return

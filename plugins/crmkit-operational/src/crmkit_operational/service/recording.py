@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 import attrs
 
-from crmkit_operational.service.kinds import MetricEvent, Ticket
+from crmkit_operational.service.kinds import EventType, Metric, MetricEvent, Ticket
 from crmkit_operational.service.metrics import Timer, Timers
 
 __all__ = ["RESTING", "SOLVED", "Moment", "Recorder", "moments"]
@@ -19,7 +19,10 @@ SOLVED = frozenset({"solved", "closed"})
 RESTING = frozenset({"pending", "on_hold", *SOLVED})
 """The states in which a ticket waits for nobody here."""
 
-STANDS_STILL = {"requester_wait": frozenset({"pending"}), "agent_work": RESTING - SOLVED}
+STANDS_STILL: Mapping[Metric, frozenset[str]] = {
+    "requester_wait": frozenset({"pending"}),
+    "agent_work": RESTING - SOLVED,
+}
 """The states in which a metric is paused."""
 
 
@@ -74,7 +77,9 @@ class Recorder:
         """The newest instance of a metric."""
         return self._newest.get(metric)
 
-    def add(self, metric: str, type: str, at: datetime, due: datetime | None = None) -> None:
+    def add(
+        self, metric: Metric, type: EventType, at: datetime, due: datetime | None = None
+    ) -> None:
         """Add one event to the newest instance of a metric, or begin the next one."""
         last = self.last(metric)
         is_next = last is None or (type == "activate" and metric == "next_reply" and last.is_over)
@@ -82,9 +87,9 @@ class Recorder:
         event = MetricEvent(
             ticket_id=self.ticket.id,
             customer_id=self.ticket.customer_id,
-            metric=metric,  # type: ignore[arg-type]  # one of those, as its callers say
+            metric=metric,
             instance=number,
-            type=type,  # type: ignore[arg-type]
+            type=type,
             at=at,
             due=due,
         )
@@ -92,7 +97,7 @@ class Recorder:
         self.known[metric, number] = self._newest[metric] = timer.after(event)
         self.events.append(event)
 
-    def _follows(self, moment: Moment) -> Iterator[tuple[str, str]]:
+    def _follows(self, moment: Moment) -> Iterator[tuple[Metric, EventType]]:
         match moment.what:
             case "opened":
                 for metric in ("first_response", "resolution", *STANDS_STILL):
@@ -101,7 +106,9 @@ class Recorder:
                 if not self._runs("first_response") and not self._runs("next_reply"):
                     yield "next_reply", "activate"
             case "answered":
-                waiting = [each for each in ("first_response", "next_reply") if self._runs(each)]
+                waiting: list[Metric] = [
+                    each for each in ("first_response", "next_reply") if self._runs(each)
+                ]
                 yield from ((each, "fulfill") for each in waiting[:1])
                 first = self.last("first_response")
                 if first and first.cancelled_at and moment.at <= first.cancelled_at:
@@ -113,7 +120,7 @@ class Recorder:
         last = self.last(metric)
         return last is not None and last.is_running
 
-    def _ends(self) -> Iterator[tuple[str, str]]:
+    def _ends(self) -> Iterator[tuple[Metric, EventType]]:
         for metric in ("first_response", "next_reply"):
             if self._runs(metric):
                 yield metric, "cancel"
@@ -122,7 +129,7 @@ class Recorder:
             if last is not None and not last.is_over:
                 yield metric, "fulfill"
 
-    def _goes_on(self, state: str) -> Iterator[tuple[str, str]]:
+    def _goes_on(self, state: str) -> Iterator[tuple[Metric, EventType]]:
         if not self._runs("resolution"):
             yield "resolution", "activate"
         for metric, states in STANDS_STILL.items():
