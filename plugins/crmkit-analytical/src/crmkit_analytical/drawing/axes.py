@@ -11,8 +11,7 @@ from typing import Any
 import attrs
 
 from crmkit import Money
-from crmkit.cli.width import escaped
-from crmkit_analytical.drawing.values import shown
+from crmkit_analytical.drawing.values import readable, shown
 from crmkit_analytical.report.answer import Unit
 from crmkit_analytical.words import _
 
@@ -99,8 +98,9 @@ def amounts(numbers: Sequence[float], unit: Unit, *, most: int = 6, is_length: b
     """The axis of amounts; of lengths it holds zero, for a bar that does not start there lies."""
     numbers = [*numbers, 0.0] if is_length or not numbers else numbers
     low, high = min(numbers), max(numbers)
-    if low == high:
-        high = low + _small(unit)
+    # Of amounts nearer to each other than floats can tell apart, or tell from zero, no ticks can be made.
+    if high - low <= max(1e-12, 1e-9 * max(abs(low), abs(high))):
+        high += _small(unit)
     scale, name = _scale(unit, max(abs(low), abs(high)))
     step = _nice((high - low) / scale / max(most - 1, 1))
     if unit == "count" and scale == 1:
@@ -134,7 +134,7 @@ def currencies_of(values: Iterable[Any]) -> list[str]:
 def caption(label: str, *units: str) -> str:
     """The title of an axis: what it is of, and in what."""
     unit = " ".join(filter(None, units))
-    return f"{escaped(label)} ({unit})" if unit else escaped(label)
+    return f"{readable(label)} ({unit})" if unit else readable(label)
 
 
 def _small(unit: Unit) -> float:

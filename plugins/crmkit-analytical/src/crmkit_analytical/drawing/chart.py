@@ -8,11 +8,11 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from crmkit import CrmError
-from crmkit.cli.width import escaped
 from crmkit_analytical.drawing.axes import FONT_SIZE, currencies_of, number_of, shortened
 from crmkit_analytical.drawing.bars import drawn_bars
 from crmkit_analytical.drawing.curves import drawn_curves
 from crmkit_analytical.drawing.spec import FONTS
+from crmkit_analytical.drawing.values import readable
 from crmkit_analytical.report.answer import Answer, Chart, Column, Row
 from crmkit_analytical.words import _
 
@@ -48,7 +48,7 @@ def svg(
     chart = answer.chart
     rows = answer.rows if chart.rows is None else chart.rows
     columns = {each.name: each for each in (*answer.columns, *(chart.columns or ()))}
-    head = escaped(title) if is_headed else ""
+    head = readable(title) if is_headed else ""
     refusal = _refusal(chart, rows, columns)
     if refusal:
         body, size = _message(head, refusal, width)
@@ -56,7 +56,7 @@ def svg(
         draw = drawn_bars if chart.kind == "bar" else drawn_curves
         body, size = _rendered(draw(chart, rows, columns, head, float(width), timezone))
     names = (
-        f"<title>{escape(escaped(title))}</title><desc>{escape(escaped(answer.sentence))}</desc>"
+        f"<title>{escape(readable(title))}</title><desc>{escape(readable(answer.sentence))}</desc>"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang={quoteattr(language)} {size} '

@@ -8,11 +8,10 @@ from html import escape
 
 import attrs
 
-from crmkit.cli.width import escaped
 from crmkit_analytical.drawing.chart import svg
 from crmkit_analytical.drawing.explained import Fact, facts, records
 from crmkit_analytical.drawing.spec import FONTS
-from crmkit_analytical.drawing.values import NUMERIC, shown
+from crmkit_analytical.drawing.values import NUMERIC, readable, shown
 from crmkit_analytical.report.answer import Answer, Explained
 from crmkit_analytical.words import _
 
@@ -38,7 +37,7 @@ th, td { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px soli
 .amount { text-align: right; white-space: nowrap; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--soft); }
 dt { font-weight: bold; margin-top: .7rem; } dd { margin: 0; }
-.ids { font-family: ui-monospace, monospace; font-size: .8rem; color: var(--soft); word-break: break-all; }
+.ids { font-family: ui-monospace, monospace; font-size: .8rem; color: var(--soft); }
 @media print {
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: 11pt; }
@@ -88,7 +87,7 @@ def html(
 
 
 def _safe(text: str) -> str:
-    return escape(escaped(text))
+    return escape(readable(text))
 
 
 def _section(part: Part, is_titled: bool, language: str, timezone: tzinfo) -> str:
