@@ -35,7 +35,7 @@ EXPLAINED = Explained(
     {"김철수": tuple(f"id{number}" for number in range(317)), "Kim": ("one",)},
 )
 BAR = Chart("bar", "name", "won")
-NAMES = (Column("name", "담당자"), Column("won", "Share", "share"))
+NAMES = (Column("name", "담당자"), Column("won", "성사율", "share"))
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_what_json_has_not_is_nothing() -> None:
 def test_amounts_stand_right_and_korean_takes_two_columns() -> None:
     rows = table(won(0.05, 1.0, None))
 
-    assert [row[1] for row in rows] == ["  Share", "  5.0 %", "100.0 %", "      –"]
+    assert [row[1] for row in rows] == [" 성사율", "  5.0 %", "100.0 %", "      –"]
     assert len({width(row[1]) for row in rows}) == 1
 
 

@@ -16,7 +16,15 @@ from zoneinfo import ZoneInfo
 
 import click
 import pytest
-from crmkit_analytical.drawing.axes import amounts, caption, fitted, moments, pixels, shortened
+from crmkit_analytical.drawing.axes import (
+    amounts,
+    caption,
+    fitted,
+    moments,
+    number_of,
+    pixels,
+    shortened,
+)
 from crmkit_analytical.drawing.chart import NoChart, svg
 from crmkit_analytical.drawing.page import Part, html
 from crmkit_analytical.drawing.values import readable
@@ -357,12 +365,14 @@ def test_labels_along_the_bottom_do_not_touch() -> None:
     assert caption("값", "", "KRW") == "값 (KRW)"
 
 
-def test_moments_stand_in_the_zone_of_the_company() -> None:
-    columns = (Column("at", "At", "time"), Column("n", "N", "count"))
-    rows = [{"at": datetime(2026, 1, day, 15, tzinfo=UTC), "n": day} for day in (1, 2, 3)]
-    found = answer(columns, rows, Chart("line", "at", "n"))
+def test_moments_stand_where_the_clocks_of_the_company_are() -> None:
+    seoul, evening = ZoneInfo("Asia/Seoul"), datetime(2026, 1, 1, 15, tzinfo=UTC)
+    midnight = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
 
-    assert "01-02 00:00" in texts(drawn(found, timezone=ZoneInfo("Asia/Seoul")))
+    assert number_of(evening, "time", seoul) == midnight
+    assert number_of(evening, "date", seoul) == midnight
+    assert number_of(date(2026, 1, 2), "date", seoul) == midnight
+    assert (midnight, "01-02 00:00") in moments([midnight - 7200, midnight + 7200], "time").ticks
 
 
 def test_a_page_has_question_sentence_chart_table_and_explanation() -> None:
