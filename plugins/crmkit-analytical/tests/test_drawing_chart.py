@@ -1,32 +1,19 @@
-"""Charts and pages: text stays text, the same answer gives the same bytes, nothing is asked of a network."""
+"""Charts: text stays text, the same answer gives the same bytes, nothing is asked of a network."""
 
 from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from html.parser import HTMLParser
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
-from zoneinfo import ZoneInfo
 
 import click
 import pytest
-from crmkit_analytical.drawing.axes import (
-    amounts,
-    caption,
-    fitted,
-    moments,
-    number_of,
-    pixels,
-    shortened,
-)
+from crmkit_analytical.drawing.axes import pixels
 from crmkit_analytical.drawing.chart import NoChart, svg
-from crmkit_analytical.drawing.page import Part, html
 from crmkit_analytical.drawing.values import readable
 from crmkit_analytical.report.answer import Answer, Chart, Column, Explained, Window
 from hypothesis import example, given, settings
@@ -113,13 +100,6 @@ def test_the_same_answer_gives_the_same_bytes(found: Answer) -> None:
     assert drawn(found) == first
 
 
-def test_the_same_parts_give_the_same_page() -> None:
-    parts = [Part("t", "q", curves()), Part("u", "q", curves("line"))]
-    first = html(parts, title="t", language="ko")
-
-    assert html(parts, title="t", language="ko") == first
-
-
 @pytest.mark.parametrize("found", EVERY)
 def test_nothing_points_to_another_host(found: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **options: Any) -> Any:
@@ -127,11 +107,9 @@ def test_nothing_points_to_another_host(found: Answer, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(socket, "socket", refuse)
     document = drawn(found)
-    page = html([Part("t", "q", found)], title="t", language="en")
 
     assert document.count("http") == 1
-    assert re.findall(r"https?://[^\"']*", page) == ["http://www.w3.org/2000/svg"]
-    assert not re.search(r"url\(|@import|href|src=|<script|xlink", document + page)
+    assert not re.search(r"url\(|@import|href|src=|<script|xlink", document)
 
 
 def test_a_chart_is_named_and_described_for_those_who_do_not_see_it() -> None:
@@ -165,77 +143,10 @@ def test_any_name_is_text_and_nothing_else(name: str) -> None:
     found = answer(columns, rows, Chart("bar", "a.b['x']", "y]", "s\\"), sentence=name)
 
     document = drawn(found, name, width=4000)
-    reader = _Reader(html([Part(name, name, found)], title=name, language=name))
 
     written = [each.strip() for each in texts(document)]
     assert written.count(readable(name).strip()) >= (4 if readable(name).strip() else 0)
     assert ElementTree.fromstring(document)[1].text == readable(name)
-    assert reader.tags <= _Reader.KNOWN
-    assert reader.texts.count(readable(name)) >= 3
-
-
-class _Reader(HTMLParser):
-    """The elements of a page, and its texts."""
-
-    KNOWN = frozenset(
-        [
-            "html",
-            "head",
-            "meta",
-            "title",
-            "style",
-            "body",
-            "h1",
-            "h2",
-            "section",
-            "p",
-            "figure",
-            "svg",
-            "desc",
-            "rect",
-            "g",
-            "path",
-            "line",
-            "text",
-            "div",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-            "details",
-            "summary",
-            "dl",
-            "dt",
-            "dd",
-            "span",
-        ]
-    )
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.texts: list[str] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        assert not [name for name, value in attrs if name.startswith("on")]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
 
 
 def test_rows_of_one_name_stay_two_bars() -> None:
@@ -267,9 +178,6 @@ def test_a_korean_chart_has_korean_words() -> None:
     assert "첫 구매 후 (일)" in texts(drawn(curves()))
     assert "값 (시간)" in texts(drawn(monthly(timedelta(hours=5), "duration")))
     assert "그릴 것이 없습니다." in texts(drawn(bars()))
-    page = html([Part("성사율", "누가?", bars("김"))], title="성사율", language="ko")
-    assert '<html lang="ko">' in page
-    assert "이 수치가 나온 과정" in page
 
 
 def test_an_axis_says_its_unit() -> None:
@@ -277,6 +185,11 @@ def test_an_axis_says_its_unit() -> None:
     assert "값 (hours)" in texts(drawn(monthly(timedelta(hours=5), "duration")))
     assert "값 (EUR)" in texts(drawn(monthly(Money(1250, "EUR"), "money")))
     assert {"2026-01", "2026-06"} <= set(texts(drawn(monthly(3, "count"))))
+
+
+def test_upright_bars_say_their_amounts_where_there_is_room() -> None:
+    assert "6 h 0 min" in texts(drawn(monthly(timedelta(hours=1), "duration")))
+    assert "6 h 0 min" not in texts(drawn(monthly(timedelta(hours=1), "duration"), width=300))
 
 
 def test_amounts_of_two_currencies_share_no_axis() -> None:
@@ -293,6 +206,8 @@ def test_nothing_to_draw_is_said_and_no_chart_is_an_error() -> None:
     assert texts(drawn(nothing)) == ["제목", "There is nothing to draw."]
     with pytest.raises(NoChart, match="as a table"):
         drawn(answer(NAMES, [], None))
+    with pytest.raises(NoChart, match="'price', which is no column; there are: name, value"):
+        drawn(answer(NAMES, [], Chart("bar", "name", "price")))
 
 
 def test_a_line_is_broken_where_nothing_is_known() -> None:
@@ -327,81 +242,3 @@ def test_every_series_is_told_apart_and_named() -> None:
 
     assert len({(each.get("stroke"), each.get("stroke-dasharray")) for each in lines}) == 14
     assert set(names) <= set(texts(document))
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=6), st.booleans())
-def test_an_axis_holds_its_amounts_and_few_ticks(numbers: list[float], is_length: bool) -> None:
-    axis = amounts(numbers, "number", is_length=is_length)
-    slack = 1e-6 * max(map(abs, numbers)) + 1e-9
-
-    assert axis.low - slack <= min(numbers) <= max(numbers) <= axis.high + slack
-    assert all(axis.low - slack <= at <= axis.high + slack for at, label in axis.ticks)
-    assert 1 <= len(axis.ticks) <= 9
-    assert not is_length or axis.low <= 0 <= axis.high
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.floats(60, 1e10))
-def test_an_axis_of_moments_has_ticks_inside_of_it(start: datetime, span: float) -> None:
-    low = start.replace(tzinfo=UTC).timestamp()
-    axis = moments([low, low + span], "time")
-
-    assert all(axis.low <= at <= axis.high for at, label in axis.ticks)
-    assert len(axis.ticks) <= 9
-    assert len({label for at, label in axis.ticks}) == len(axis.ticks)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.text(max_size=60), st.floats(20, 400))
-def test_a_shortened_text_fits(text: str, room: float) -> None:
-    assert pixels(shortened(text, room)) <= room
-
-
-def test_labels_along_the_bottom_do_not_touch() -> None:
-    axis = fitted([123_456.0, 9_876_543.0], "number", 300)
-
-    assert sum(pixels(label) for at, label in axis.ticks) < 300
-    assert caption("값", "", "KRW") == "값 (KRW)"
-
-
-def test_moments_stand_where_the_clocks_of_the_company_are() -> None:
-    seoul, evening = ZoneInfo("Asia/Seoul"), datetime(2026, 1, 1, 15, tzinfo=UTC)
-    midnight = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
-
-    assert number_of(evening, "time", seoul) == midnight
-    assert number_of(evening, "date", seoul) == midnight
-    assert number_of(date(2026, 1, 2), "date", seoul) == midnight
-    assert (midnight, "01-02 00:00") in moments([midnight - 7200, midnight + 7200], "time").ticks
-
-
-def test_a_page_has_question_sentence_chart_table_and_explanation() -> None:
-    found = bars("김철수", "Kim", sentence="412 leads, 61 customers.")
-    asked = datetime(2026, 4, 1, tzinfo=UTC)
-    zone = ZoneInfo("Asia/Seoul")
-    page = html(
-        [Part("Won", "Who wins?", found)], title="Won", language="en", timezone=zone, asked=asked
-    )
-    reader = _Reader(page)
-
-    assert page.count("<h1>Won</h1>") == 1
-    assert "<h2>" not in page
-    order = [
-        "Who wins?",
-        "412 leads, 61 customers.",
-        "김철수",
-        "How these figures came about",
-        "id1, id2",
-    ]
-    places = [reader.texts.index(each) for each in order]
-    assert places == sorted(places)
-    assert {"svg", "table", "details"} <= reader.tags
-    assert "As of 2026-04-01 09:00 (Asia/Seoul)" in reader.texts
-    assert '<td class="amount">10.0 %</td>' in page
-
-
-def test_the_drawing_library_is_loaded_when_a_chart_is_drawn() -> None:
-    code = "import sys, crmkit_analytical.drawing.page; print('vl_convert' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert found.stdout == "False\n"

@@ -25,7 +25,7 @@ _PAPER = '<rect class="paper" width="100%" height="100%" fill="#ffffff"/>'
 
 
 class NoChart(CrmError, LookupError):
-    """The answer of a report has no chart."""
+    """The answer of a report has no chart, or one of columns that are not there."""
 
 
 def svg(
@@ -47,7 +47,7 @@ def svg(
         raise NoChart("this answer has no chart; ask for it as a table")
     chart = answer.chart
     rows = answer.rows if chart.rows is None else chart.rows
-    columns = {each.name: each for each in (*answer.columns, *(chart.columns or ()))}
+    columns = _columns(answer, chart)
     head = readable(title) if is_headed else ""
     refusal = _refusal(chart, rows, columns)
     if refusal:
@@ -62,6 +62,17 @@ def svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang={quoteattr(language)} {size} '
         f'color="#1f2328">{names}{_PAPER}{body}</svg>\n'
     )
+
+
+def _columns(answer: Answer, chart: Chart) -> dict[str, Column]:
+    columns = {each.name: each for each in (*answer.columns, *(chart.columns or ()))}
+    drawn = (chart.x, chart.y, chart.series, chart.low, chart.high)
+    unknown = [name for name in drawn if name is not None and name not in columns]
+    if unknown:
+        raise NoChart(
+            f"the chart draws {unknown[0]!r}, which is no column; there are: {', '.join(columns)}"
+        )
+    return columns
 
 
 def _refusal(chart: Chart, rows: Sequence[Row], columns: dict[str, Column]) -> str:

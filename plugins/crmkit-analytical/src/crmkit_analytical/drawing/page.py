@@ -42,7 +42,7 @@ dt { font-weight: bold; margin-top: .7rem; } dd { margin: 0; }
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   details::details-content { content-visibility: visible; height: auto; }
-  figure, tr { break-inside: avoid; } h2, .question { break-after: avoid; } thead { display: table-header-group; }
+  figure, tr { break-inside: avoid; } h2, .question, dt { break-after: avoid; } thead { display: table-header-group; }
 }
 """
 
@@ -129,7 +129,7 @@ def _table(answer: Answer, timezone: tzinfo) -> str:
 def _details(explained: Explained, timezone: tzinfo) -> str:
     found = "".join(map(_fact, facts(explained, timezone)))
     listed = "".join(
-        f'<dd>{escape(row)}: {shown(count, "count")} <span class="ids">{escape(ids)}</span></dd>\n'
+        f'<dd><bdi>{escape(row)}</bdi>: {shown(count, "count")} <span class="ids">{escape(ids)}</span></dd>\n'
         for row, count, ids in records(explained)
     )
     if listed:
