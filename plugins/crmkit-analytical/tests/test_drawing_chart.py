@@ -149,6 +149,16 @@ def test_any_name_is_text_and_nothing_else(name: str) -> None:
     assert ElementTree.fromstring(document)[1].text == readable(name)
 
 
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_hostile_headings_are_text_too(kind: Any) -> None:
+    label = "\x00\ufffe<b>\u202e"
+    columns = (Column("x", label, "date"), Column("y", label, "count"), Column("of", label))
+    rows = [{"x": date(2026, 1, day), "y": day, "of": label} for day in (1, 2)]
+    document = drawn(answer(columns, rows, Chart(kind, "x", "y", "of")))
+
+    assert texts(document).count(readable(label)) == 3
+
+
 def test_rows_of_one_name_stay_two_bars() -> None:
     document = drawn(bars("Kim", "Kim", "Lee"))
 

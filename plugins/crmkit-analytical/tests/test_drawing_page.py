@@ -34,40 +34,11 @@ class Reader(HTMLParser):
     """The elements of a page, and its texts."""
 
     KNOWN = frozenset(
-        [
-            "html",
-            "bdi",
-            "head",
-            "meta",
-            "title",
-            "style",
-            "body",
-            "h1",
-            "h2",
-            "section",
-            "p",
-            "figure",
-            "svg",
-            "desc",
-            "rect",
-            "g",
-            "path",
-            "line",
-            "text",
-            "div",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-            "details",
-            "summary",
-            "dl",
-            "dt",
-            "dd",
-            "span",
-        ]
+        re.findall(
+            r"\w+",
+            "html bdi head meta title style body h1 h2 section p figure svg desc rect "
+            "g path line text div table thead tbody tr th td details summary dl dt dd span",
+        )
     )
 
     def __init__(self, page: str) -> None:

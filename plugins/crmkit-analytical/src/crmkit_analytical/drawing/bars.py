@@ -73,12 +73,14 @@ def drawn_bars(
     else:
         values = amounts(amount, y.unit)
         along = _across(canvas, names, values)
-    unit = caption(y.label, values.unit, *currencies_of(row.get(chart.y) for row in rows))
-    _captions(canvas, unit, "" if is_flat else x.label)
+    of = caption(y.label, values.unit, *currencies_of(row.get(chart.y) for row in rows))
+    if is_flat:
+        _below(canvas, of)
+    else:
+        _below(canvas, caption(x.label))
+        canvas.write(shortened(of, canvas.width - 24), 12 - canvas.left, -26)
     if left_out > 0:
-        note = _("{count} more are in the table").format(count=f"{left_out:,}")
-        canvas.bottom += 20
-        canvas.write(note, 12 - canvas.left, canvas.height + canvas.bottom - 12)
+        _note(canvas, left_out)
     canvas.finish(0.0 if is_flat else _ABOVE, is_line=False)
     thickness = _THICKEST / max(len(series), 1)
     slot = canvas.plot_width / len(names) * thickness
@@ -88,12 +90,17 @@ def drawn_bars(
     return specification(canvas, *axes, is_reversed=is_flat, grid="x" if is_flat else "y")
 
 
-def _captions(canvas: Canvas, amount: str, names: str) -> None:
-    """What the amounts are: below them; over the plot if they stand on its left, with `names` below."""
-    low = shortened(names or amount, canvas.plot_width)
-    canvas.write(low, canvas.plot_width / 2, canvas.height + 36, "center")
-    if names:
-        canvas.write(shortened(amount, canvas.width - 24), 12 - canvas.left, -26)
+def _below(canvas: Canvas, text: str) -> None:
+    """What stands along the bottom."""
+    text = shortened(text, canvas.plot_width)
+    canvas.write(text, canvas.plot_width / 2, canvas.height + 36, "center")
+
+
+def _note(canvas: Canvas, left_out: int) -> None:
+    """How many names are not drawn."""
+    note = _("{count} more are in the table").format(count=shown(left_out, "count"))
+    canvas.bottom += 20
+    canvas.write(note, 12 - canvas.left, canvas.height + canvas.bottom - 12)
 
 
 def _collected(

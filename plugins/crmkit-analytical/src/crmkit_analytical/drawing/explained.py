@@ -28,7 +28,10 @@ class Fact:
 
 
 def facts(explained: Explained, timezone: tzinfo = UTC) -> list[Fact]:
-    """Definition, window, denominator, what is left out and why, and parameters; what there is none of is not said."""
+    """Definition, window, denominator, what is left out and why, and parameters.
+
+    No definition or no parameters are not mentioned; that nothing is left out is.
+    """
     total = shown(explained.total, "count")
     found = [
         Fact(_("Definition"), tuple(map(readable, explained.definition))),
