@@ -62,3 +62,12 @@ def test_moments_stand_where_the_clocks_of_the_company_are() -> None:
     assert number_of(evening, "date", seoul) == midnight
     assert number_of(date(2026, 1, 2), "date", seoul) == midnight
     assert (midnight, "01-02 00:00") in moments([midnight - 7200, midnight + 7200], "time").ticks
+
+
+def test_the_first_and_the_last_moments_have_an_axis() -> None:
+    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        for zone in (ZoneInfo("Asia/Seoul"), ZoneInfo("America/New_York")):
+            at = number_of(moment, "time", zone)
+
+            assert at is not None
+            assert moments([at], "time").ticks

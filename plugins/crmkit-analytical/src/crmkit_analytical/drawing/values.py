@@ -15,7 +15,7 @@ from crmkit.cli.width import escaped
 from crmkit_analytical.report.answer import Answer, Column, Row, Unit
 from crmkit_analytical.words import _
 
-__all__ = ["NOTHING", "NUMERIC", "plain", "plain_rows", "readable", "shown", "unit_of"]
+__all__ = ["NOTHING", "NUMERIC", "local", "plain", "plain_rows", "readable", "shown", "unit_of"]
 
 NOTHING = "–"
 """What is shown where there is nothing to say."""
@@ -85,7 +85,7 @@ def _duration(length: timedelta) -> str:
 
 def _text(value: Any, unit: Unit, timezone: tzinfo) -> str:
     if isinstance(value, datetime):
-        moment = _local(value, timezone)
+        moment = local(value, timezone)
         return moment.date().isoformat() if unit == "date" else moment.isoformat(" ")[:16]
     if value is True or value is False:
         return core_word("yes") if value else core_word("no")
@@ -96,7 +96,8 @@ def _text(value: Any, unit: Unit, timezone: tzinfo) -> str:
     return str(value if isinstance(value, Money) else core_plain(value))
 
 
-def _local(moment: datetime, timezone: tzinfo) -> datetime:
+def local(moment: datetime, timezone: tzinfo) -> datetime:
+    """A time as the clocks of a zone show it; as it is where that would be before year 1 or after 9999."""
     try:
         return moment.astimezone(timezone)
     except OverflowError:
