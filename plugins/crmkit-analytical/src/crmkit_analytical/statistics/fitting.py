@@ -96,7 +96,9 @@ def maximise(
     for name, log in zip(names, logs, strict=True):
         if abs(log) > FARTHEST - 1:
             direction = "infinity" if log > 0 else "zero"
-            raise NoFit(model, f"the best {name} is {direction}: the data are of a simpler kind")
+            raise NoFit(
+                model, f"the best {name} is {direction}: customers are too few, or too much alike"
+            )
     return _polished(likelihood, logs, model)
 
 
