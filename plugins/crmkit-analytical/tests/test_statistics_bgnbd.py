@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import attrs
 import numpy as np
@@ -237,6 +238,15 @@ def test_standard_errors_are_those_of_the_curvature(simulated_rows):
         assert curvature == pytest.approx(information[at, at], rel=0.01)
         deviation = math.sqrt(found.covariance[at][at])
         assert found.standard_errors[name] == pytest.approx(value * deviation)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_customers_are_fitted_within_two_seconds():
+    T = np.random.default_rng(9).integers(189, 273, 100_000).astype(float)
+    x, t_x, *_ = simulated(attrs.evolve(CDNOW, alpha=CDNOW.alpha * 7), T, seed=10)
+    start = time.process_time()
+    fit(x, np.ceil(t_x), T)
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 LAW = settings(max_examples=40, deadline=None)
 PURCHASES = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 30), st.integers(0, 100)), max_size=40
+    st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 100)), max_size=40
 )
 VALUES = st.lists(st.integers(0, 12), max_size=30)
 
@@ -41,7 +41,7 @@ def plain_histories(purchases, until):
 
 
 @LAW
-@given(PURCHASES, st.integers(0, 35))
+@given(PURCHASES, st.integers(0, 8))
 def test_histories_are_those_of_a_plain_loop(purchases, until):
     columns = np.array(purchases, dtype=float).reshape(-1, 3).T
     found = histories(*columns, until=until, unit=1)
@@ -55,6 +55,11 @@ def test_two_purchases_on_a_day_are_one_and_times_are_in_weeks():
     found = histories([1, 1, 1, 1], [100, 107, 107, 150], [5, 10, 20, 40], until=121)
     assert (found.x[0], found.t_x[0], found.T[0]) == (1, 1, 3)
     assert (found.mean[0], found.total[0]) == (30, 35)
+
+
+def test_customers_who_buy_on_one_day_stay_apart():
+    found = histories([1, 1, 2], [100, 107, 107], [5, 10, 20], until=107)
+    assert (list(found.customers), list(found.x), list(found.total)) == ([1, 2], [1, 0], [15, 20])
 
 
 def test_purchases_that_cannot_be_are_refused():

@@ -147,7 +147,7 @@ def test_what_is_not_known_is_none():
     assert nothing.at(0) is None
     assert nothing.restricted_mean() is None
     half_open = survival([1, 2], [1, 0], [0, 1])
-    assert half_open.at(2) == 0.5
+    assert [half_open.at(each) for each in (0, 0.9, 1, 1.1, 2)] == [1, 1, 0.5, 0.5, 0.5]
     assert half_open.at(2.1) is None
     assert half_open.restricted_mean() == 1.5
     assert half_open.restricted_mean(3) is None
