@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,6 +78,12 @@ class Ask:
         return ZoneInfo(self.crm.company.timezone)
 
     @property
+    def last_day(self) -> date:
+        """The last day of the window, as the company's calendar has it: today if it has no end."""
+        moment = self.now if self.until is None else self.until - timedelta(microseconds=1)
+        return moment.astimezone(self.zone).date()
+
+    @property
     def currency(self) -> str:
         """The company's currency."""
         return self.crm.company.currency
@@ -140,15 +146,15 @@ def ask(
     name: str,
     *,
     reader: Handle | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: datetime | date | None = None,
+    until: datetime | date | None = None,
     telling: Telling | None = None,
     waiting: Callable[[], None] | None = None,
     **parameters: Any,
 ) -> Answer:
     """Ask a report: `ask(crm, "lost-reasons", reader=crm.acting("kim"), since=january)`; unrestricted without a reader.
 
-    `telling` shows progress, `waiting` is called if another process has the columns open.
+    `since` is in the window, `until` is not; days are those of the company's calendar, and both in it. `telling` shows progress, `waiting` is called if another process has the columns open.
 
     Raises `NotFound` for an unknown report, `ValueRefused` for a parameter that it has not, `RestrictedError` if it
     needs a field that may not be seen.
@@ -157,15 +163,24 @@ def ask(
 
     report = named(crm, name)
     given = _completed(report, parameters)
-    if since is not None and until is not None and since >= until:
+    zone = ZoneInfo(crm.company.timezone)
+    begin, end = _moment(since, zone, 0), _moment(until, zone, 1)
+    if begin is not None and end is not None and begin >= end:
         raise ValueRefused("the window ends before it begins; give --until behind --since")
     module, _, function = report.answer.partition(":")
     answer = getattr(import_module(module), function)
     with engine(crm, sources_of(crm, report), telling=telling, waiting=waiting) as con:
         who = reader or crm
         sight = Sight(crm, who, con)
-        found: Answer = answer(Ask(report, who, crm, since, until, crm.now(), given, con, sight))
+        found: Answer = answer(Ask(report, who, crm, begin, end, crm.now(), given, con, sight))
     return _translated(found)
+
+
+def _moment(given: datetime | date | None, zone: tzinfo, days: int) -> datetime | None:
+    """A time as it is; of a day its beginning, or that of the day so many `days` later."""
+    if given is None or isinstance(given, datetime):
+        return given
+    return datetime.combine(given + timedelta(days=days), time(), zone)
 
 
 def _translated(answer: Answer) -> Answer:
