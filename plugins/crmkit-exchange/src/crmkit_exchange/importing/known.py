@@ -77,7 +77,7 @@ def looked_up(tx: Reader, layout: Layout, drafts: Sequence[Draft]) -> Known:
     if layout.keys:
         _find_candidates(tx, layout, usable, known)
     for path in layout.preset.if_free:
-        given = {each.values.get(path) for each in usable} - {None}
+        given = {each.values[path] for each in usable if path in each.values}
         for record in tx.find(layout.kind.name, where[path].in_(sorted(given))) if given else ():
             known.taken[path][record[path]] = record.id
     return known

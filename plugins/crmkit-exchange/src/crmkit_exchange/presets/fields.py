@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
 
 import attrs
 
@@ -11,7 +10,7 @@ from crmkit import Handle
 from crmkit_exchange.presets.preset import Preset
 from crmkit_exchange.presets.values import Value
 
-__all__ = ["Applied", "ImportFields", "Said"]
+__all__ = ["ImportFields", "Said"]
 
 
 @attrs.frozen
@@ -30,9 +29,6 @@ class Said:
         return next(iter(self.value.columns), None)
 
 
-Applied: TypeAlias = Callable[[Handle, Preset, Mapping[str, Said]], Preset]
-
-
 @attrs.frozen(kw_only=True)
 class ImportFields:
     """The fields that a `kind` has in files only: the `total` of an order, which is kept as a line.
@@ -45,4 +41,4 @@ class ImportFields:
 
     kind: str
     fields: Mapping[str, str]
-    applied: Applied
+    applied: Callable[[Handle, Preset, Mapping[str, Said]], Preset]
