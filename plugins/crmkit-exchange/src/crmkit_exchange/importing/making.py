@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from crmkit import Customer, Kind
 from crmkit_exchange.importing.draft import Pointer
 from crmkit_exchange.importing.known import Known
@@ -14,10 +16,11 @@ __all__ = ["made"]
 def made(source: str, kind: Kind, known: Known, staged: Staged, pointer: Pointer) -> str:
     """The id of a new record of this kind, which is called what the pointer says, and is found again by it."""
     object, given = pointer.reference.makes or "", pointer.external_id
-    record = kind.cls(**{kind.title: given})
+    values: dict[str, Any] = {kind.title: given}
+    record = kind.cls(**values)
     staged.add(record)
     known.records[record.id] = record
-    of = {"record_kind": kind.name, "record_id": record.id}
+    of: dict[str, Any] = {"record_kind": kind.name, "record_id": record.id}
     of |= {"customer_id": record.id} if kind.name == Customer.__kind__ else {}
     before = known.externals.get((object, given))
     if before is None:
