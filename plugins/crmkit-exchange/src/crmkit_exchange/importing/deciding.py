@@ -13,6 +13,7 @@ from crmkit_exchange.importing.addressing import Addressing
 from crmkit_exchange.importing.draft import Draft
 from crmkit_exchange.importing.known import Known, looked_up
 from crmkit_exchange.importing.layout import Layout
+from crmkit_exchange.importing.making import made
 from crmkit_exchange.importing.outcome import Outcome
 from crmkit_exchange.importing.staged import Staged
 from crmkit_exchange.kinds import ExternalId
@@ -108,7 +109,7 @@ class _Deciding:
         # What only adds says nothing of the record as a whole: its own row keeps the digest and the details.
         adds = self.layout.preset.only_update
         apart = dict(external.apart) if external else {}
-        for path, value in self._fields(draft, notes).items():
+        for path, value in self._fields(draft, notes, record).items():
             before = None if base is None else self._said(external, base, path)
             apart.pop(path, None)
             if record[path] == value:
@@ -176,6 +177,8 @@ class _Deciding:
             record = record.set(name, values[name])
         self.staged.add(record)
         self.known.records[record.id] = record
+        for path in self.layout.preset.if_free:
+            self.known.taken[path].setdefault(values.get(path), record.id)
         if values.get("type", "organization") == "organization":
             self.known.titled[kind.name, kind.title_of(record)].append(record.id)
         self._addressing.participants(record, values, people)
@@ -192,12 +195,20 @@ class _Deciding:
 
     # What belongs to either ------------------------------------------------------------------------------------
 
-    def _fields(self, draft: Draft, notes: list[str]) -> dict[str, Any]:
-        """The values of a row's fields, its references resolved; what leads nowhere is noted."""
+    def _fields(self, draft: Draft, notes: list[str], own: Record | None = None) -> dict[str, Any]:
+        """The values of a row's fields, its references resolved; what leads nowhere is made, or noted."""
         values = dict(draft.values)
+        for path in self.layout.preset.if_free:
+            holder = self.known.taken[path].get(values.get(path))
+            if holder and (own is None or holder != own.id):
+                another = f"another {self.layout.kind.name}"
+                notes.append(f"{path}: {values.pop(path)!r:.60} is that of {another} here")
         for path, pointer in draft.pointers.items():
             target = self.known.target(pointer)
-            if target is None:
+            if target is None and pointer.reference.makes:
+                kind, source = self.tx.schema[pointer.kind], self.layout.preset.source
+                values[path] = made(source, kind, self.known, self.staged, pointer)
+            elif target is None:
                 notes.append(f"{path}: {pointer.external_id!r:.60} is not here yet")
             else:
                 values[path] = target
@@ -244,7 +255,7 @@ class _Deciding:
         if external is not None:
             self.staged.change(external.evolve(**said))
             return
-        made = ExternalId(
+        fresh = ExternalId(
             source=self.layout.preset.source,
             kind=self.layout.preset.object,
             external_id=draft.key,
@@ -252,8 +263,8 @@ class _Deciding:
             record_id=record.id,
             **said,
         )
-        self.staged.add(made)
-        self.known.externals[made.kind, made.external_id] = made
+        self.staged.add(fresh)
+        self.known.externals[fresh.kind, fresh.external_id] = fresh
 
     def _customer(self, record: Record) -> str | None:
         """Whose record it is: the customer's own id, or the customer that it belongs to."""

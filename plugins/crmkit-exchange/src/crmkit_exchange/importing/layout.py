@@ -23,7 +23,7 @@ class Layout:
     dates, `zone` is where times without a zone were written. `region` is that of numbers without a country's code,
     `home` and `currency` are the company's. `keys` are the columns that name a row where it has no id. `constants`
     are accepted values. `own` are the company's addresses and domains. `new_customers`: unknown correspondents become
-    customers.
+    customers. `parts` are the layouts of further records that a row makes, by the field that refers to the row's own.
     """
 
     preset: Preset
@@ -37,3 +37,4 @@ class Layout:
     constants: Mapping[str, Any] = attrs.field(factory=dict)
     own: frozenset[str] = frozenset()
     new_customers: bool = False
+    parts: Mapping[str, Layout] = attrs.field(factory=dict)
