@@ -15,7 +15,7 @@ from crmkit_analytical.engine.engine import engine
 from crmkit_analytical.engine.filling import Telling
 from crmkit_analytical.engine.journal import JOURNAL, history_name
 from crmkit_analytical.engine.seen import Sight
-from crmkit_analytical.report.answer import Answer, Excluded, Explained, Window
+from crmkit_analytical.report.answer import Answer, Column, Excluded, Explained, Window
 from crmkit_analytical.report.definition import Report
 from crmkit_analytical.report.registry import named, sources_of
 from crmkit_analytical.words import _
@@ -165,7 +165,19 @@ def ask(
         who = reader or crm
         sight = Sight(crm, who, con)
         found: Answer = answer(Ask(report, who, crm, since, until, crm.now(), given, con, sight))
-    return found
+    return _translated(found)
+
+
+def _translated(answer: Answer) -> Answer:
+    """The answer with its headings in the language of the command that is running."""
+    chart = answer.chart
+    if chart is not None and chart.columns is not None:
+        chart = attrs.evolve(chart, columns=tuple(map(_labelled, chart.columns)))
+    return attrs.evolve(answer, columns=tuple(map(_labelled, answer.columns)), chart=chart)
+
+
+def _labelled(column: Column) -> Column:
+    return attrs.evolve(column, label=_(column.label))
 
 
 def _completed(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
