@@ -24,8 +24,8 @@ __all__ = ["BgNbd", "fit"]
 NAMES = ("r", "alpha", "a", "b")
 STARTS = ((0.5, 0.5, 1.0, 2.0), (2.0, 2.0, 0.3, 3.0), (1.0, 0.1, 3.0, 1.0))
 """In times of which a customer is observed for 1 on average: loyal and fickle customers, much and little alike."""
-HOLE = 1e-5
-"""The expectation divides by a - 1. It has a limit at a = 1, which is met from both sides at this distance."""
+HOLE = 1e-6
+"""So near to where the expectation is 0 / 0, rounding would show."""
 
 
 @attrs.frozen
@@ -75,9 +75,8 @@ class BgNbd:
         Euler's transformation: the paper's overflows if x is large.
         """
         x, t_x, T, t = _histories(x, t_x, T, t)
-        # At a = 1 the formula is 0 / 0, and its limit is met from both sides.
-        near = (1 - HOLE, 1 + HOLE) if abs(self.a - 1) < HOLE else (self.a,)
-        ahead = sum(attrs.evolve(self, a=a)._while_alive(x, T, t) for a in near) / len(near)
+        beside = self._beside_holes()
+        ahead = sum(self._while_alive(self.a + each, x, T, t) for each in beside) / len(beside)
         return np.asarray(self.alive(x, t_x, T) * ahead, dtype=np.float64)
 
     def expected_of_new(self, t: ArrayLike) -> Floats:
@@ -115,16 +114,31 @@ class BgNbd:
         known = tuple(_histories(x, t_x, T, t))
         return self._quantile((1 - level) / 2, known), self._quantile((1 + level) / 2, known)
 
-    def _while_alive(self, x: Floats, T: Floats, t: Floats) -> Floats:
+    def _beside_holes(self) -> tuple[float, ...]:
+        """How far from a to evaluate the expectation: at a itself, or on both sides if it is in a hole, for the mean.
+
+        At a = 1, and with x = 0 at a = 1 - b, the formula is 0 / 0. Of three distances at least one is clear of both.
+        """
+        return next(
+            (-width, width) if width else (0.0,)
+            for width in (0.0, 3 * HOLE, 6 * HOLE)
+            if all(
+                abs(self.a + side - hole) >= HOLE
+                for side in (-width, width)
+                for hole in (1.0, 1.0 - self.b)
+            )
+        )
+
+    def _while_alive(self, a: float, x: Floats, T: Floats, t: Floats) -> Floats:
         """The expectation of who is alive at T."""
         from scipy.special import hyp2f1
 
-        total = self.a + self.b + x - 1
+        total = a + self.b + x - 1
         z = t / (self.alpha + T + t)
-        series = hyp2f1(self.a + self.b - 1 - self.r, self.a - 1, total, z)
-        kept = np.exp((self.a - 1) * np.log1p(-z)) * series
+        series = hyp2f1(a + self.b - 1 - self.r, a - 1, total, z)
+        kept = np.exp((a - 1) * np.log1p(-z)) * series
         # Of a vanishing time the difference may come out below 0 by rounding.
-        return np.asarray(np.maximum(total / (self.a - 1) * (1 - kept), 0.0), dtype=np.float64)
+        return np.asarray(np.maximum(total / (a - 1) * (1 - kept), 0.0), dtype=np.float64)
 
     def _quantile(self, share: float, known: tuple[Floats, ...]) -> Integers:
         """The least k with P(more than k) <= 1 - share, of each: by doubling, then by halving."""
