@@ -241,6 +241,19 @@ def test_what_is_answered_is_what_the_preference_of_a_customer_is_made_of(memory
     assert {row["channel"]: row["replies"] for row in answer.rows} == {"email": 1, "phone": 5}
 
 
+def test_a_reply_on_the_last_moment_is_one_and_a_later_one_is_not(memory, people):
+    with memory.transaction() as tx:
+        tx.add_all(contact(each, "email", "out", 400) for each in people[:2])
+        tx.add(contact(people[0], "email", "in", 400 - 168))
+        tx.add(contact(people[1], "email", "in", 400 - 169))
+
+    replied = {row["group"]: row["replied"] for row in ask(memory, "channel-use").rows}
+    longer = ask(memory, "channel-use", days=8.0)
+
+    assert replied == {"organization": 1, "person": 0}
+    assert {row["replied"] for row in longer.rows} == {1}
+
+
 # Everywhere, and as somebody ------------------------------------------------------------------------------------
 
 
