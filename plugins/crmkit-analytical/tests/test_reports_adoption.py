@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -127,7 +128,7 @@ MADE = st.lists(
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -188,8 +189,21 @@ def test_it_is_the_same_on_every_storage_and_after_changes(open_crm, clock):
     }
 
 
-def test_who_never_did_anything_is_named(open_crm, clock):
-    crm = open_crm(SHY)
+@pytest.fixture
+def in_memory(clock):
+    """Opens the app in memory, with more plugins if one likes."""
+    with ExitStack() as stack:
+
+        def open(*plugins):
+            own = ["analytical", "collaborative", *plugins]
+            crm = CRM.open("memory://", plugins=own, config=Config(), clock=clock)
+            return stack.enter_context(crm)
+
+        yield open
+
+
+def test_who_never_did_anything_is_named(in_memory, clock):
+    crm = in_memory(SHY)
     build(crm)
     clock.tick(days=10)
     act(crm, "lee", via="import:crm")
@@ -203,8 +217,8 @@ def test_who_never_did_anything_is_named(open_crm, clock):
     assert kim.sentence == "Of 2 people in the directory, 1 never did anything here."
 
 
-def test_hidden_members_are_in_no_figure_and_a_masked_actor_is_refused(open_crm, clock):
-    crm = open_crm(SHY)
+def test_hidden_members_are_in_no_figure_and_a_masked_actor_is_refused(in_memory, clock):
+    crm = in_memory(SHY)
     members = build(crm)
     clock.tick(days=1)
     for name in ("kim", "park", "stranger"):
@@ -228,9 +242,9 @@ def test_hidden_members_are_in_no_figure_and_a_masked_actor_is_refused(open_crm,
         ask(crm, "adoption", reader=crm.acting("park"))
 
 
-def test_days_are_those_of_the_company_and_too_few_people_say_nothing(open_crm, clock):
+def test_days_are_those_of_the_company_and_too_few_people_say_nothing(in_memory, clock):
     clock.set(BEGIN - timedelta(days=2))
-    crm = open_crm()
+    crm = in_memory()
     build(crm)
     for moment in (BEGIN - WHILE, BEGIN, BEGIN + timedelta(days=1)):
         clock.set(moment)
@@ -243,9 +257,9 @@ def test_days_are_those_of_the_company_and_too_few_people_say_nothing(open_crm, 
     assert answer.sentence.startswith("Only 4 people are in the directory; from 10 on")
 
 
-def test_who_came_later_was_not_expected_before(open_crm, clock):
+def test_who_came_later_was_not_expected_before(in_memory, clock):
     clock.set(BEGIN)
-    crm = open_crm()
+    crm = in_memory()
     build(crm)
     until = clock.tick(days=3)
     clock.tick(days=3)
