@@ -29,5 +29,6 @@ def crm_commands() -> list[CommandSpec]:
 def crm_reports() -> list[Report]:
     """The reports on what the other plugins keep; each is there as soon as its kinds are."""
     from crmkit_analytical.reports.lost_reasons import REPORT
+    from crmkit_analytical.reports.pipeline.definition import REPORT as PIPELINE
 
-    return [REPORT]
+    return [REPORT, PIPELINE]
