@@ -98,9 +98,7 @@ def plainly(
             stage.id: {id for id, ids in been.items() if _is_reached(stages, stage, ids)}
             for stage in stages
         }
-        still = {
-            deal.id for deal in deals if _category(stages, deal) == "open" and deal.id in been
-        }
+        still = {deal.id for deal in deals if _category(stages, deal) == "open" and deal.id in been}
         for stage in stages:
             row = {"pipeline": pipeline.name, "stage": stage.name, "category": stage.category}
             row["reached"] = len(reached[stage.id])

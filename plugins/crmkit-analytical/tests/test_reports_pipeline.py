@@ -67,9 +67,7 @@ ways = st.sampled_from((WAY, "Again"))
 stages = st.sampled_from((*NAMES, "offer", "won"))
 amounts = st.none() | st.builds(Money, st.integers(0, 999), st.sampled_from(("EUR", "KRW")))
 added = st.tuples(st.just("add"), stages, ways, st.none() | hours, amounts)
-moved = st.tuples(
-    st.just("go"), st.integers(0, 9), stages, ways | st.just(WAY), st.none() | hours
-)
+moved = st.tuples(st.just("go"), st.integers(0, 9), stages, ways | st.just(WAY), st.none() | hours)
 deleted = st.tuples(st.just("delete"), st.integers(0, 9))
 waited = st.tuples(st.just("wait"), st.integers(1, 100))
 histories = st.lists(st.one_of(added, moved, moved, moved, waited, deleted), max_size=40)
@@ -103,7 +101,9 @@ def test_law_it_is_what_counting_deal_by_deal_gives(steps, since, length):
     clock = FakeClock()
     begin = None if since is None else START + timedelta(hours=since)
     end = None if length is None or begin is None else begin + timedelta(hours=length)
-    with CRM.open("memory://", plugins=["sales", "analytical"], config=Config(), clock=clock) as crm:
+    with CRM.open(
+        "memory://", plugins=["sales", "analytical"], config=Config(), clock=clock
+    ) as crm:
         company = make_company(crm, ("sold again", "won", 100), ("last", "open", 90))
         play(company, clock, steps)
         answer = ask(crm, "pipeline", since=begin, until=end)
@@ -249,7 +249,10 @@ def test_what_is_left_out_is_said_with_its_ids(company, crm, clock):
     company.go(backwards, "won", at=START - timedelta(days=1))
     answer = ask(crm, "pipeline")
 
-    found = {each.reason.partition(";")[0].partition(",")[0]: each.ids for each in answer.explained.excluded}
+    found = {
+        each.reason.partition(";")[0].partition(",")[0]: each.ids
+        for each in answer.explained.excluded
+    }
     assert found == {
         "deleted": (gone,),
         "open without an amount": tuple(sorted((bare, elsewhere))),
@@ -321,9 +324,7 @@ def test_hidden_deals_are_in_no_figure_and_a_masked_amount_is_refused(open_crm, 
     crm = open_crm(SHY)
     company = make_company(crm)
     with crm.transaction() as tx:
-        [korean, british] = [
-            tx.add(Customer(name=each, country=each)).id for each in ("KR", "GB")
-        ]
+        [korean, british] = [tx.add(Customer(name=each, country=each)).id for each in ("KR", "GB")]
     seen = [company.add(customer_id=korean, amount=Money(50, "KRW")) for _ in range(2)]
     hidden = [company.add(customer_id=british, amount=Money(70, "KRW")) for _ in range(5)]
     for each in (seen[0], *hidden[:3]):

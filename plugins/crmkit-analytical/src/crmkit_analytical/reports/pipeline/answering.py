@@ -9,8 +9,8 @@ import attrs
 
 from crmkit.cli.language import Word
 from crmkit_analytical.report.answer import Answer, Chart, Excluded, Row
-from crmkit_analytical.reports.pipeline import asked
 from crmkit_analytical.reports.pipeline.amounts import Standing, standings
+from crmkit_analytical.reports.pipeline.asked import Asked, places
 from crmkit_analytical.reports.pipeline.definition import COLUMNS, RESULTS, STAGES
 from crmkit_analytical.reports.pipeline.ladder import Ladder, Rung, ladders
 from crmkit_analytical.reports.pipeline.results import DAY, results
@@ -49,8 +49,8 @@ class _Figures:
 def answer(ask: Ask) -> Answer:
     """A row for each stage of each pipeline, in order, and one for the pipeline behind them."""
     every = ladders(ask.rows(ask.table("pipeline")), ask.rows(ask.table("stage")))
-    wanted = _wanted(ask, every)
-    figures, gone = _asked(ask, every, wanted)
+    asked = Asked(ask, places(every))
+    figures, gone = _figures(asked, every, _wanted(ask, every))
     rows = [row for way in figures.ways for row in _rows(way, figures)]
     told, is_enough = sentence(figures.ways, rows, ask.least)
     shown = {"all": COLUMNS, "stages": STAGES, "results": RESULTS}[ask.parameters["show"]]
@@ -60,9 +60,11 @@ def answer(ask: Ask) -> Answer:
         tuple(row for row in rows if _is_shown(row, ask.parameters["show"])),
         told,
         ask.explained(
-            denominator=_("deals opened in the window; of a step, those that reached the stage before"),
+            denominator=_(
+                "deals opened in the window; of a step, those that reached the stage before"
+            ),
             total=len(total),
-            excluded=_excluded(ask, every, figures, gone),
+            excluded=_excluded(asked, every, figures, gone),
             ids=_ids(figures),
             parameters={"z": Z95},
         ),
@@ -86,20 +88,19 @@ def _wanted(ask: Ask, every: Sequence[Ladder]) -> list[Ladder]:
     return [each for each in every if each.id == found.id]
 
 
-def _asked(
-    ask: Ask, every: Sequence[Ladder], wanted: Sequence[Ladder]
+def _figures(
+    asked: Asked, every: Sequence[Ladder], wanted: Sequence[Ladder]
 ) -> tuple[_Figures, tuple[str, ...]]:
     """The figures of the pipelines that are wanted, and the deals that were in stages that are gone."""
-    places = asked.places(every)
-    found, gone = ways(every, asked.been(ask, places))
+    found, gone = ways(every, asked.been())
     rungs = [rung for each in every for rung in each.rungs]
     stages = standings(
-        asked.standing(ask, places),
+        asked.standing(),
         {each.id: each.probability for each in rungs},
         [each.id for each in rungs if each.is_open],
     )
-    medians, curves = _lengths(asked.lengths(ask))
-    times = asked.cycles(ask, places)
+    medians, curves = _lengths(asked.lengths())
+    times = asked.cycles()
     own = {each.id for each in wanted}
     cycles = {every[each["way"]].id: each["median"] for each in times}
     backwards = [id for each in times if every[each["way"]].id in own for id in each["ids"] or ()]
@@ -212,22 +213,20 @@ def _ids(figures: _Figures) -> dict[str, tuple[str, ...]]:
 
 
 def _excluded(
-    ask: Ask, every: Sequence[Ladder], figures: _Figures, gone: tuple[str, ...]
+    asked: Asked, every: Sequence[Ladder], figures: _Figures, gone: tuple[str, ...]
 ) -> list[Excluded]:
     """What is in no figure, or not in all of them, and why."""
     ladders = [way.ladder for way in figures.ways]
     own = {rung.id for each in ladders for rung in each.rungs}
     others = {rung.id for each in every for rung in each.rungs} - own
     deleted = {
-        id for each in asked.deleted(ask) if each["stage_id"] not in others for id in each["ids"]
+        id for each in asked.deleted() if each["stage_id"] not in others for id in each["ids"]
     }
-    decided = [
-        figures.standing(each, category) for each in ladders for category in ("won", "lost")
-    ]
+    decided = [figures.standing(each, category) for each in ladders for category in ("won", "lost")]
     bare = [id for each in ladders for id in figures.standing(each, "open").without_amount]
     bare_won = [id for each in ladders for id in figures.standing(each, "won").without_amount]
     here = {id for way in figures.ways for id in way.ids}
-    unknown = [id for id in asked.unknown_begins(ask) if id in here]
+    unknown = [id for id in asked.unknown_begins() if id in here]
     return [
         _left_out(_("deleted, so that nothing is known of them but that; in no figure"), deleted),
         _left_out(_("open without an amount; in no value, and not in the velocity"), bare),

@@ -27,7 +27,8 @@ def results(opened: Standing, won: Standing, lost: Standing, cycle: float | None
         "win_high": high,
         "won_value": won.value,
         "average": tuple(
-            _rounded(Decimal(won.minor[each]) / won.counts[each], each) for each in sorted(won.minor)
+            _rounded(Decimal(won.minor[each]) / won.counts[each], each)
+            for each in sorted(won.minor)
         ),
         "cycle": None if cycle is None else cycle / DAY,
         "velocity": _velocity(opened, won, closed, cycle),

@@ -17,12 +17,7 @@ def sentence(ways: Sequence[Way], rows: Sequence[Row], least: int) -> tuple[str,
     """The sentence, and whether there was enough to conclude anything."""
     if not ways:
         return _("There is no pipeline yet; `crm pipeline init` makes one."), False
-    judged = [
-        (way, step)
-        for way in ways
-        for step in way.steps
-        if step.before >= max(least, 1)
-    ]
+    judged = [(way, step) for way in ways for step in way.steps if step.before >= max(least, 1)]
     parts = [_worst(*min(judged, key=_by_loss), is_named=len(ways) > 1)] if judged else []
     parts += _rates(rows, least, is_named=len(ways) > 1)
     if parts:
@@ -67,7 +62,9 @@ def _worst(way: Way, step: Step, is_named: bool) -> str:
             "{low:.1%} to {high:.1%}) went on to {end}; still open: {not_yet}."
         )
     text = text.format(**figures)
-    return _("In {pipeline}: {text}").format(pipeline=way.ladder.name, text=text) if is_named else text
+    return (
+        _("In {pipeline}: {text}").format(pipeline=way.ladder.name, text=text) if is_named else text
+    )
 
 
 def _rates(rows: Sequence[Row], least: int, is_named: bool) -> list[str]:
