@@ -225,8 +225,9 @@ def _excluded(
     decided = [figures.standing(each, category) for each in ladders for category in ("won", "lost")]
     bare = [id for each in ladders for id in figures.standing(each, "open").without_amount]
     bare_won = [id for each in ladders for id in figures.standing(each, "won").without_amount]
-    here = {id for way in figures.ways for id in way.ids}
-    unknown = [id for id in asked.unknown_begins() if id in here]
+    unknown = asked.unknown_begins()
+    if unknown:
+        unknown &= {id for way in figures.ways for id in way.ids}
     return [
         _left_out(_("deleted, so that nothing is known of them but that; in no figure"), deleted),
         _left_out(_("open without an amount; in no value, and not in the velocity"), bare),

@@ -176,11 +176,11 @@ class Asked:
 
     # What is not counted ----------------------------------------------------------------------------------------
 
-    def unknown_begins(self) -> tuple[str, ...]:
+    def unknown_begins(self) -> set[str]:
         """The deals whose first stay began before the journal does: no change of it has added them."""
         added = self.moves.filter(self.moves.action == "insert")
         unknown = self.opened.anti_join(added, "id").select("id")
-        return tuple(sorted(self.ask.arrow(unknown)["id"].to_pylist()))
+        return {*self.ask.arrow(unknown)["id"].to_pylist()}
 
     def deleted(self) -> Found:
         """The deals that are no more, by the stage in which they were last; who is restricted is told of none."""

@@ -92,7 +92,8 @@ def ways(
     for each in been:
         words = (name for name in each if name.startswith("been_"))
         mask = sum((each[name] or 0) << int(name[5:]) * BITS for name in words)
-        group = (mask, bool(each["is_open"]), tuple(each["ids"]))
+        # Sorted once: to sort what is put together of sorted runs is to merge them.
+        group = (mask, bool(each["is_open"]), tuple(sorted(each["ids"])))
         groups.setdefault(each["way"], []).append(group)
     gone = tuple(sorted({id for _, _, ids in groups.get(None, ()) for id in ids}))
     return [Way(each, tuple(groups.get(way, ()))) for way, each in enumerate(found)], gone
