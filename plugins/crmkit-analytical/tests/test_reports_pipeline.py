@@ -7,6 +7,9 @@ from types import ModuleType
 
 import pytest
 from crmkit_analytical.report.asking import ask
+from crmkit_analytical.reports.pipeline.ladder import Ladder, Rung
+from crmkit_analytical.reports.pipeline.saying import sentence
+from crmkit_analytical.reports.pipeline.ways import Way
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -191,7 +194,10 @@ def test_two_ways_to_win_are_one_step(crm):
     assert row_of(answer, "won", "Again")["conversion"] == 0.25
     assert row_of(answer, "sold again", "Again")["conversion"] == 0.5
     assert answer.sentence.startswith("No step has lost a deal yet")
-    assert "went on to won, sold again, and 1 are" not in answer.sentence
+    assert (
+        "(75.0%, 95 % interval 30.1% to 95.4%) went on to won, sold again; still open: 1"
+        in answer.sentence
+    )
     company.go(company.add("talk", "Again"), "lost", "Again")
     later = ask(crm, "pipeline", pipeline="again", least=4)
     assert later.sentence.startswith(
@@ -211,11 +217,24 @@ def test_the_worst_step_is_where_most_end_not_where_most_still_are(company, crm)
     assert row_of(answer, "offer")["conversion"] == 9 / 15
     assert answer.sentence.startswith(
         "The worst step is from offer to talk: of 9 deals that reached offer, 1 (11.1%, 95 % interval 2.0% to 43.5%) "
-        "went on; still open: 4."
+        "went on; still open: 4. From lead to offer may be as bad"
     )
     assert answer.is_enough
     both = ask(crm, "pipeline", least=5)
     assert both.sentence.startswith(f"In {WAY}: The worst step is from offer")
+
+
+def test_a_step_that_is_clearly_the_worst_is_said_without_another_one():
+    names = (("lead", "open"), ("offer", "open"), ("won", "won"), ("lost", "lost"))
+    rungs = [Rung(name, name, category, 0, place) for place, (name, category) in enumerate(names)]
+    ids = tuple(map(str, range(100)))
+    way = Way(Ladder("a", "a", tuple(rungs)), ((0b1011, False, ids), (0b0111, False, ids)))
+
+    assert sentence([way], [], 20) == (
+        "The worst step is from offer to won: of 200 deals that reached offer, 100 (50.0%, 95 % interval 43.1% to "
+        "56.9%) went on; still open: 0.",
+        True,
+    )
 
 
 def test_it_concludes_nothing_from_too_little(company, crm):

@@ -52,7 +52,8 @@ REPORT = Report(
         ),
         Word(
             "The worst step is the one after which the largest share of the deals went no further and is not open any "
-            "more, of the steps from stages that at least `least` deals reached."
+            "more, of the steps from stages that at least `least` deals reached; the next one may be as bad if their Wilson "
+            "intervals overlap."
         ),
     ),
     parameters=(

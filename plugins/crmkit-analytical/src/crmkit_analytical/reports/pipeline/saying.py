@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crmkit_analytical.report.answer import Row
@@ -17,26 +17,48 @@ def sentence(ways: Sequence[Way], rows: Sequence[Row], least: int) -> tuple[str,
     """The sentence, and whether there was enough to conclude anything."""
     if not ways:
         return _("There is no pipeline yet; `crm pipeline init` makes one."), False
-    judged = [(way, step) for way in ways for step in way.steps if step.before >= max(least, 1)]
-    parts = [_worst(*min(judged, key=_by_loss), is_named=len(ways) > 1)] if judged else []
-    parts += _rates(rows, least, is_named=len(ways) > 1)
+    is_named = len(ways) > 1
+    parts = [*_steps(ways, least, is_named), *_rates(rows, least, is_named)]
     if parts:
         return " ".join(parts), True
-    total = max(way.count for way in ways)
     text = _(
         "Only {total} deals were opened in the window, and too few were won or lost; from {least} on this names the worst step."
     )
-    if len(ways) > 1:
+    if is_named:
         text = _(
             "No pipeline has more than {total} deals opened in the window, and too few were won or lost; from {least} on this names the worst step."
         )
-    return text.format(total=total, least=least), False
+    return text.format(total=max(way.count for way in ways), least=least), False
 
 
-def _by_loss(found: tuple[Way, Step]) -> tuple[float, int]:
-    """The largest share that ended first; of equal ones that of the most deals, then the first in order."""
-    step = found[1]
-    return -step.ended, -step.before
+def _steps(ways: Sequence[Way], least: int, is_named: bool) -> Iterator[str]:
+    """The worst step of those that enough deals came to, and whether the next one is any better."""
+    judged = [(way, step) for way in ways for step in way.steps if step.before >= max(least, 1)]
+    # Of equal ones that with the fewest who went on, then of the most deals, then the first in order.
+    judged.sort(key=lambda found: (-found[1].ended, found[1].share, -found[1].before))
+    if not judged:
+        return
+    yield _worst(*judged[0], is_named)
+    if len(judged) > 1 and judged[0][1].ended:
+        way, step = judged[1]
+        if not _is_clear(judged[0][1], step):
+            text = _(
+                "From {start} to {end} may be as bad: the intervals of what ends there overlap."
+            )
+            if is_named:
+                text = _(
+                    "In {pipeline} from {start} to {end} may be as bad: the intervals of what ends there overlap."
+                )
+            yield text.format(pipeline=way.ladder.name, start=step.start.name, end=_ends(step))
+
+
+def _is_clear(worst: Step, other: Step) -> bool:
+    """Whether the intervals of the shares that ended lie apart."""
+    return wilson(worst.ended_count, worst.before)[0] > wilson(other.ended_count, other.before)[1]
+
+
+def _ends(step: Step) -> str:
+    return ", ".join(each.name for each in step.ends)
 
 
 def _worst(way: Way, step: Step, is_named: bool) -> str:
@@ -44,11 +66,11 @@ def _worst(way: Way, step: Step, is_named: bool) -> str:
     figures: dict[str, Any] = {
         "pipeline": way.ladder.name,
         "start": step.start.name,
-        "end": ", ".join(each.name for each in step.ends),
+        "end": _ends(step),
         "before": step.before,
         "reached": step.reached,
         "not_yet": step.not_yet,
-        "share": step.reached / step.before,
+        "share": step.share,
         "low": low,
         "high": high,
     }

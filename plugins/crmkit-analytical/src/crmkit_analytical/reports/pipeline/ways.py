@@ -25,9 +25,19 @@ class Step:
     not_yet: int
 
     @property
+    def ended_count(self) -> int:
+        """How many went no further and are not open any more."""
+        return self.before - self.reached - self.not_yet
+
+    @property
+    def share(self) -> float:
+        """The share that got there."""
+        return self.reached / self.before if self.before else 0.0
+
+    @property
     def ended(self) -> float:
-        """The share that went no further and is not open any more."""
-        return (self.before - self.reached - self.not_yet) / self.before if self.before else 0.0
+        """The share of those that did not and are not."""
+        return self.ended_count / self.before if self.before else 0.0
 
 
 @attrs.define(slots=False)
