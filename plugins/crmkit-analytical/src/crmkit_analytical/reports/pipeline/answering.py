@@ -130,15 +130,14 @@ def _lengths(
 
 def _rows(way: Way, figures: _Figures) -> list[Row]:
     ladder = way.ladder
-    opened = figures.standing(ladder, "open")
-    closed = (figures.standing(ladder, each) for each in ("won", "lost"))
+    opened, won, lost = (figures.standing(ladder, each) for each in ("open", "won", "lost"))
     whole = {
         "pipeline": ladder.name,
         "stage": ALL_STAGES,
         "category": None,
         **_open(opened),
         "reached": way.count,
-        **results(opened, *closed, figures.cycles.get(ladder.id)),
+        **results(opened, won, lost, figures.cycles.get(ladder.id)),
     }
     return [*(_row(way, rung, figures) for rung in ladder.rungs), whole]
 
