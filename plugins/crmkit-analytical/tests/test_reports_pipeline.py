@@ -318,8 +318,9 @@ def test_velocity_is_what_the_pipeline_brings_in_a_day(company, crm):
     for _ in range(40):
         company.add(amount=Money(1, "EUR"))
     company.go(company.add("talk", effective=opened, amount=Money(500_000, "EUR")), "won", at=START)
-    for _ in range(3):
-        company.add("lost", amount=Money(9, "KRW"))
+    for amount in (Money(9, "KRW"), Money(8, "KRW"), None):
+        company.add("lost", amount=amount)
+        company.add(amount=amount)
     whole = row_of(ask(crm, "pipeline", pipeline=WAY, show="results"), "All stages")
 
     assert (whole["win_rate"], whole["cycle"]) == (0.25, 60)
