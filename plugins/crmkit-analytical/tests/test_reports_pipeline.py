@@ -76,7 +76,7 @@ stages = st.sampled_from((*NAMES, "offer", "won"))
 amounts = st.none() | st.builds(Money, st.integers(0, 999), st.sampled_from(("EUR", "KRW")))
 added = st.tuples(st.just("add"), stages, ways, st.none() | hours, amounts)
 moved = st.tuples(st.just("go"), st.integers(0, 9), stages, ways | st.just(WAY), st.none() | hours)
-deleted = st.tuples(st.just("delete"), st.integers(0, 9))
+deleted = st.tuples(st.just("delete"), st.integers(0, 9), st.booleans())
 waited = st.tuples(st.just("wait"), st.integers(1, 100))
 histories = st.lists(
     st.one_of(added, moved, moved, moved, waited, deleted), min_size=15, max_size=60
@@ -95,9 +95,13 @@ def play(company, clock, steps):
             moment = None if at is None else START + timedelta(hours=at)
             ids.append(company.add(stage, way, moment, amount=amount))
         elif ids and step == "delete":
-            gone = ids.pop(values[0] % len(ids))
+            gone = company.crm.get(sales.Deal, ids.pop(values[0] % len(ids)))
             with company.crm.transaction() as tx:
-                tx.delete(tx.get(sales.Deal, gone))
+                tx.delete(gone)
+            if values[1]:
+                clock.tick(hours=9)
+                with company.crm.transaction() as tx:
+                    ids.append(tx.add(gone.evolve(version=0)).id)
         elif ids:
             place, stage, way, at = values
             moment = None if at is None else START + timedelta(hours=at)
