@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from crmkit_analytical.report.asking import ask
+from crmkit_analytical.report.definition import Report
 from crmkit_analytical.reports.pipeline.ladder import Ladder, Rung
 from crmkit_analytical.reports.pipeline.saying import sentence
 from crmkit_analytical.reports.pipeline.ways import Way
@@ -344,9 +345,18 @@ def crm_restrict(crm, actor, kind):
     return Restriction(conditions=[where[path] == "KR"])
 
 
+@hookimpl(optionalhook=True)
+def crm_reports():
+    # Another report wants the past of another field: the table has both, and what changed this one is no move.
+    histories = {"deal": ("owner",)}
+    return [
+        Report("owners", "Whose?", "nowhere:answer", {"deal": ("owner",)}, "", histories=histories)
+    ]
+
+
 SHY = ModuleType("shy")
-SHY.manifest = Manifest(name="shy")
-SHY.crm_restrict = crm_restrict
+SHY.manifest = Manifest(name="shy", extends=("analytical",))
+SHY.crm_restrict, SHY.crm_reports = crm_restrict, crm_reports
 
 
 @pytest.mark.parametrize("plugins", [["sales", "analytical", SHY]])
@@ -358,6 +368,10 @@ def test_hidden_deals_are_in_no_figure_and_a_masked_amount_is_refused(company, c
     for each in (seen[0], *hidden[:3]):
         clock.tick(hours=1)
         company.go(each, "offer")
+    clock.tick(hours=1)
+    with crm.transaction() as tx:
+        tx.update_all(tx.get(sales.Deal, each).evolve(owner="lee") for each in (seen[0], hidden[0]))
+    clock.tick(hours=1)
     company.go(seen[0], "won")
     company.go(hidden[0], "won")
     with crm.transaction() as tx:
