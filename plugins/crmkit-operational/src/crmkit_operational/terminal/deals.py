@@ -42,6 +42,8 @@ class DealGroup(RecordGroup):
         }
         is_table, kind = app.format == "table", app.kind("deal")
         found: dict[str, tuple[str, Any]] = {}
+        if is_table:
+            found |= called(app, record, "customer_id", Customer, with_id=True)
         for path, others in names.items():
             for each in others.values():
                 key = path if is_table else path.removesuffix("_id")
@@ -49,8 +51,7 @@ class DealGroup(RecordGroup):
         for stage in names["stage_id"].values():
             found["category"] = _("Category"), said(app, stage.category)
             found["probability"] = _("Chance in percent"), stage.probability
-        who = called(app, record, "customer_id", Customer, with_id=True) if is_table else {}
-        return found | who
+        return found
 
 
 deal = DealGroup(

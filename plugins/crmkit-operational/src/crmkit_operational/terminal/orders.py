@@ -17,7 +17,7 @@ from crmkit.declarations import read_kind
 from crmkit_operational.finding import by_id, customer_called
 from crmkit_operational.sales.kinds import Deal, SalesOrder
 from crmkit_operational.sales.orders import cancel, lines_of, place, read_item, totals_of
-from crmkit_operational.terminal.reading import RecordGroup, said
+from crmkit_operational.terminal.reading import RecordGroup, called, said
 from crmkit_operational.words import _
 
 __all__ = ["order"]
@@ -31,10 +31,12 @@ class OrderGroup(RecordGroup):
         assert isinstance(record, SalesOrder)
         total = totals_of(app.handle, [record]).get(record.id)
         kinds = app.kind("order"), app.kind("order_line")
-        found: dict[str, tuple[str, Any]] = {"total": (_("Total"), total)}
+        found: dict[str, tuple[str, Any]] = {}
         if app.format == "table":
             found |= super().details(record, app)
-        else:
+            found |= called(app, record, "deal_id", Deal, with_id=True)
+        found["total"] = _("Total"), total
+        if app.format != "table":
             lines = [document(kinds[1], each) for each in lines_of(app.handle, record)]
             found["lines"] = "", lines
         return found

@@ -57,11 +57,17 @@ def spoken(length: timedelta) -> str:
 def called(
     app: App, record: Record, path: str, kind: type[Record], with_id: bool = False
 ) -> dict[str, tuple[str, Any]]:
-    """What a record refers to, by its name and, if commands ask for it, its id; nothing of what may not be read."""
+    """What a record refers to, by its name and, where commands ask for that, its id, whole on a narrow terminal, too.
+
+    Nothing of what may not be read, whose id stays as it is.
+    """
     label = app.label(app.kind(record.__kind__).field(path))
     for id, each in by_id(app.handle, kind, [record[path]]).items():
         title = app.kind(kind.__kind__).title_of(each)
-        return {path: (label, f"{title} ({id})" if with_id else title)}
+        own = (
+            {path.removesuffix("_id"): (_("{label} id").format(label=label), id)} if with_id else {}
+        )
+        return {path: (label, title), **own}
     return {}
 
 
@@ -116,7 +122,7 @@ class RecordGroup(KindGroup):
             return super().invoke(ctx)
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
-        """The customer by name with the id, and what is a code in words."""
+        """The customer by name and id, and what is a code in words."""
         if app.format != "table":
             return {}
         is_of = "customer_id" in app.kind(record.__kind__).fields
