@@ -289,7 +289,10 @@ def report(app: App, since: Any, until: Any, explain: bool) -> None:
     from crmkit_operational.terminal.reporting import show_report
 
     until = until or app.crm.clock() + timedelta.resolution  # what happens now belongs to it
-    show_report(app, since or until - PERIOD, until, explain)
+    since = since or until - PERIOD
+    if until <= since:
+        raise click.UsageError(_("--until is not after --since; give a later time"))
+    show_report(app, since, until, explain)
 
 
 # The clocks -----------------------------------------------------------------------------------------------------
