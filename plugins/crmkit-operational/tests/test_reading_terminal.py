@@ -10,8 +10,10 @@ from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.sales.kinds import Deal, Pipeline
 from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.opening import open_ticket, reply, set_state
+from crmkit_operational.service.profile import section
 
 from crmkit import Customer, Manifest, Restriction, hookimpl, where
+from crmkit.cli.language import Word
 
 SHY = ModuleType("shy")
 SHY.manifest = Manifest(name="shy")
@@ -57,6 +59,11 @@ def cells(found):
     return {cell.strip() for line in found.stdout.splitlines() for cell in line.split("  ") if cell}
 
 
+def shown(found):
+    """The rows of a CSV."""
+    return list(csv.DictReader(io.StringIO(found.stdout)))
+
+
 # Words ----------------------------------------------------------------------------------------------------------
 
 
@@ -85,13 +92,11 @@ def test_people_read_words_in_their_language(desk, command, korean, english):
 def test_scripts_read_codes_whatever_the_language(desk):
     [row] = json.loads(desk("ticket", "list", "--format", "json").stdout)
     assert (row["state"], row["priority"], row["customer"]) == ("on_hold", "urgent", "한빛")
-    shown = json.loads(desk("ticket", "show", "TICKET", "--format", "json").stdout)
-    assert shown["state"] == "on_hold"
-    assert "customer" not in shown
-    columns = csv.DictReader(
-        io.StringIO(desk("ticket", "events", "TICKET", "--format", "csv").stdout)
-    )
-    assert {"first_response", "apply_sla"} <= {each for row in columns for each in row.values()}
+    one = json.loads(desk("ticket", "show", "TICKET", "--format", "json").stdout)
+    assert one["state"] == "on_hold"
+    assert "customer" not in one
+    events = shown(desk("ticket", "events", "TICKET", "--format", "csv"))
+    assert {"first_response", "apply_sla"} <= {each for row in events for each in row.values()}
     [policy] = json.loads(desk("policy", "test", "TICKET", "--format", "json").stdout)
     assert policy["why"] == "holds"
 
@@ -109,9 +114,7 @@ def test_what_the_brief_and_routing_say_is_in_words(desk, crm):
     assert "온라인" in cells(desk("agent", "list"))
     desk("route", "assign", "TICKET", "lee")
     assert {"배정됨", "직접 지정"} <= cells(desk("route", "explain", "TICKET"))
-    [decision] = csv.DictReader(
-        io.StringIO(desk("route", "explain", "TICKET", "--format", "csv").stdout)
-    )
+    [decision] = shown(desk("route", "explain", "TICKET", "--format", "csv"))
     assert (decision["outcome"], decision["strategy"]) == ("assigned", "by_hand")
     assert decision["others"] == '["lee chosen"]'
 
@@ -141,13 +144,20 @@ def test_a_trigger_is_read_in_words_and_can_still_be_typed(desk, when, korean):
     assert row["when"] == when
 
 
+def test_a_customer_s_profile_says_how_their_tickets_are(desk, crm):
+    [found] = section(crm, next(crm.find(Customer)), None)
+    [(_id, said)] = found.rows
+    assert said == ["환불", "on hold", "urgent"]
+    assert [type(each) for each in said[1:]] == [Word, Word]  # translated where they are printed
+
+
 # Names ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_ticket_names_its_customer_and_its_policy_as_far_as_one_may_read(desk, crm):
     [customer] = crm.find(Customer)
-    shown = cells(desk("ticket", "show", "TICKET"))
-    assert {"한빛", "급한 문의", "고객 번호", customer.id} <= shown
+    all_told = cells(desk("ticket", "show", "TICKET"))
+    assert {"한빛", "급한 문의", "고객 번호", customer.id} <= all_told
 
     masked = desk("ticket", "show", "TICKET", "--actor", "masked")
     assert "•••" in cells(masked)
@@ -220,6 +230,10 @@ def test_a_file_of_rules_that_is_missing_is_named_once(desk):
     told = desk("rule", "load", "없음.toml", code=1).stderr
     assert told.count("없음.toml") == 1
     assert "cannot be read" in told
+
+
+def test_a_time_that_cannot_be_read_is_answered_with_one_that_can(desk):
+    assert "as in 30d" in desk("rule", "report", "--since", "어제", code=1).stderr
 
 
 def test_nobody_is_called_nothing(desk):

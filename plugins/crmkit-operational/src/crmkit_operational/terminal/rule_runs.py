@@ -41,7 +41,11 @@ def moment_of(app: App, text: str) -> datetime:
     try:
         return app.crm.clock() - duration(text)
     except ValueRefused:
-        return app.time(text)
+        try:
+            return app.time(text)
+        except ValueRefused:
+            said = f"{text!r} is not a time; write it as in 30d, or as in 2026-03-01"
+            raise ValueRefused(said) from None
     except OverflowError:
         raise ValueRefused(_("{text} is too long ago").format(text=repr(text))) from None
 
