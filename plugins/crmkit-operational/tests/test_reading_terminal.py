@@ -14,6 +14,7 @@ from crmkit_operational.service.profile import section
 
 from crmkit import Customer, Manifest, Restriction, hookimpl, where
 from crmkit.cli.language import Word
+from crmkit.worker import run_workers
 
 SHY = ModuleType("shy")
 SHY.manifest = Manifest(name="shy")
@@ -188,6 +189,30 @@ def test_of_two_that_are_called_the_same_the_ids_are_told(desk, crm):
             tx.add(Agent(actor=actor, name="이영희"))
     assert twin.id in desk("ticket", "list", "--customer", "한빛", code=1).stderr
     assert "kim, lee" in desk("agent", "online", "이영희", code=1).stderr
+
+
+def test_ids_that_the_next_command_asks_for_are_whole_on_a_narrow_terminal(desk, crm, monkeypatch):
+    [ticket] = crm.find(Ticket)
+    desk(
+        "rule",
+        "add",
+        "규칙",
+        "--on",
+        "ticket",
+        "--when",
+        "created",
+        "--do",
+        "set topic=a",
+        "--enable",
+    )
+    made = json.loads(desk("ticket", "open", "교환", "--format", "json").stdout)
+    run_workers(crm, once=True)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True)
+    monkeypatch.setenv("COLUMNS", "60")
+
+    assert made["id"] in desk("rule", "runs").stdout
+    assert ticket.id in desk("ticket", "report", "--explain").stdout
+    assert ticket.customer_id in desk("ticket", "show", ticket.id).stdout
 
 
 # What is not there, and what cannot be ---------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from crmkit.cli.records import KindGroup
 from crmkit_operational.finding import by_id
 from crmkit_operational.words import _, word
 
-__all__ = ["DeskGroup", "RecordGroup", "called", "customers", "said", "spoken", "worded"]
+__all__ = ["DeskGroup", "RecordGroup", "called", "customers", "said", "spoken", "whole", "worded"]
 
 
 # Codes ----------------------------------------------------------------------------------------------------------
@@ -69,6 +69,11 @@ def called(
         )
         return {path: (label, title), **own}
     return {}
+
+
+def whole(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A row in whose place of `name` the id of a table stands, which is not cut to fit the terminal."""
+    return {"id" if key == name else key: each for key, each in row.items() if key != "id"}
 
 
 def customers(app: App, records: Iterable[Record]) -> dict[str | None, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from crmkit.cli.app import App
 from crmkit.cli.output import note, show
 from crmkit_operational.service.reporting import Measured, measure
-from crmkit_operational.terminal.reading import said
+from crmkit_operational.terminal.reading import said, whole
 from crmkit_operational.words import _, word
 
 __all__ = ["show_report"]
@@ -93,8 +93,8 @@ def _behind(found: Measured) -> list[dict[str, Any]]:
 
 def _explained(app: App, found: list[Measured], since: datetime, until: datetime) -> None:
     for each in found:
-        rows = [_short(app, row) for row in _behind(each)]
-        columns = {"ticket": _("Ticket"), "how": _("How it ended"), "since": _("Since")}
+        rows = [whole(_short(app, row), "ticket") for row in _behind(each)]
+        columns = {"id": _("Ticket"), "how": _("How it ended"), "since": _("Since")}
         columns |= {"until": _("Until"), "hours": _("Hours"), "business_hours": _("Business hours")}
         columns |= {"due": _("Due"), "verdict": _("Promise"), "again": _("Reopened")}
         show(app, rows, columns, heading=word(each.metric) if rows else "")

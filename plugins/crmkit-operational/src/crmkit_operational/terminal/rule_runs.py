@@ -21,7 +21,7 @@ from crmkit_operational.automation.rehearsing import Tried, rehearse
 from crmkit_operational.automation.reporting import Reported, report
 from crmkit_operational.automation.retrying import retry
 from crmkit_operational.automation.wording import action_text, condition_text
-from crmkit_operational.terminal.reading import said
+from crmkit_operational.terminal.reading import said, whole
 from crmkit_operational.words import _, word
 
 __all__ = ["COMMANDS", "moment_of"]
@@ -164,6 +164,8 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
     ]
     columns = {"at": _("At"), "rule": _("Rule"), "outcome": _("Outcome"), "kind": _("Kind")}
     columns |= {"record": _("Record"), "do": _("Do"), "error": _("Error")}
+    if app.format == "table":
+        rows, columns = [whole(each, "record") for each in rows], whole(columns, "record")
     show(app, rows, columns, empty=empty)
 
 
