@@ -30,10 +30,20 @@ __all__ = ["GuardView", "Transaction"]
 
 
 class GuardView(Reader):
-    """What hooks read through during a write: everything, as the transaction sees it. It cannot write."""
+    """What hooks read through during a write: everything, as the transaction sees it. It cannot write.
 
-    def __init__(self, app: CRM, storage: StorageTransaction, actor: Actor) -> None:
+    `effective` is when what is written was true in the world, None if that is now: histories are brought in as of then.
+    """
+
+    def __init__(
+        self,
+        app: CRM,
+        storage: StorageTransaction,
+        actor: Actor,
+        effective: datetime | None = None,
+    ) -> None:
         self.actor = actor
+        self.effective = effective
         self._app = app
         self._storage = storage
         self._unrestricted = Views(app.plugins, app.actor, self)
@@ -65,13 +75,12 @@ class Transaction(Reader):
         self.actor = actor
         self._app = app
         self._storage = storage
-        view = GuardView(app, storage, actor)
+        effective = effective and utc(effective)
+        view = GuardView(app, storage, actor, effective)
         viewer = app.actor if unrestricted else actor
         self._seen = Views(app.plugins, viewer, view, fresh_for=None)
         guards = Guards(app.plugins, app.schema, actor, view, app.config.company.region)
-        self._writer = Writer(
-            storage, guards, app.clock, actor, effective and utc(effective), cause
-        )
+        self._writer = Writer(storage, guards, app.clock, actor, effective, cause)
 
     @property
     def id(self) -> str:
