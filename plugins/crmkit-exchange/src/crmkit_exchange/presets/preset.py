@@ -68,12 +68,15 @@ class History:
     a blank cell says that there is nothing any more. With `of`, a row is a change of what was imported as that object
     of the source: fields that it says nothing of stay, and no record is made.
 
-    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`.
+    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`. `yields_to` names
+    objects of the source that tell of the same records: a row of a time before what was imported last as one of these is
+    skipped, for it would set back what is known already.
     """
 
     at: Value = attrs.field(converter=value_of)
     of: str | None = None
     since: Mapping[str, str] = attrs.field(factory=dict)
+    yields_to: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +101,10 @@ class Preset:
     With a `history` the rows are brought in by their times, whatever order they stand in, and each is written as of
     its time: `effective` in the journal.
 
+    `again` names another preset by which the same rows are brought in once more, after what that one comes `after`: a
+    table that has both how records began and how they are now, while another tells what became of them in between. What no
+    field takes is kept by that one.
+
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
     """
@@ -120,6 +127,7 @@ class Preset:
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
     history: History | None = None
+    again: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
