@@ -218,13 +218,14 @@ CHANGES = Preset(
 )
 
 
-def _link(name: str, column: str, object: str, after: tuple[str, ...] = ()) -> Preset:
+def _link(object: str, label: str, after: tuple[str, ...] = ()) -> Preset:
     """A table that says whose a ticket is: it completes tickets that were imported before."""
+    column = f"{object}_id"
     return Preset(
-        name=name,
+        name=f"hubspot-ticket-{object}",
         source="hubspot",
         object="ticket",
-        label=f"HubSpot: whose {object}'s a ticket is",
+        label=label,
         kind=Ticket,
         signatures=[["ticket_id", column, "_fivetran_synced"]],
         key="ticket_id",
@@ -238,8 +239,12 @@ def _link(name: str, column: str, object: str, after: tuple[str, ...] = ()) -> P
 
 # Somebody wrote a ticket: that person says more than the company.
 LINKS = (
-    _link("hubspot-ticket-contact", "contact_id", "contact"),
-    _link("hubspot-ticket-company", "company_id", "company", ("hubspot-ticket-contact",)),
+    _link("contact", label="HubSpot: whose contact's a ticket is"),
+    _link(
+        "company",
+        label="HubSpot: whose company's a ticket is",
+        after=("hubspot-ticket-contact",),
+    ),
 )
 NOT_KEPT = (
     *leftovers("hubspot", "HubSpot", "a ticket has no deal and no stage here; its state is read off the stage's id and the time of closing", [
