@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("crmkit_exchange", reason="the exchange plugin is not installed")
 
 from crmkit_exchange.importing.undoing import undo
-from crmkit_exchange.kinds import ExternalId
+from crmkit_exchange.kinds import ExternalId, ImportRun
 from crmkit_exchange.presets import zendesk as contacts
 from crmkit_exchange.presets.known import recognised
 from crmkit_operational.presets import zendesk
@@ -214,15 +214,29 @@ def test_undoing_takes_back_tickets_that_were_closed(bring: Importer):
     assert done["zendesk-service-tickets"].run.through == tickets.through
 
 
-def test_a_killed_import_goes_on_where_it_was(bring: Importer):
+def test_an_import_does_what_its_plan_said(bring: Importer):
+    paths = tables(bring.folder)
+    token, planned, _ = bring.plan(*paths)
+    assert bring.crm.count(Ticket) == 0
+
+    assert bring.apply(token, *paths) == planned
+    assert ticket(bring.crm, "1").solved_at == at(4, 9)
+
+
+@pytest.mark.parametrize("killed", ["tickets.csv", "changes.csv", "tickets (zendesk"])
+def test_a_killed_import_goes_on_where_it_was_and_is_undone_whole(bring: Importer, killed: str):
     paths = tables(bring.folder)
     with pytest.raises(KeyboardInterrupt):
-        bring(paths[1], stop_after=3)
-    bring(paths[1])
+        bring(*paths, stop_after=3, stop_in=killed)
+    bring(*paths)
 
-    # A run for each time that the table is brought in: the one that was broken off is not begun anew.
-    assert bring.crm.count("import_run") == 2
-    assert ticket(bring.crm, "1").state == "closed"
+    runs = list(bring.crm.find(ImportRun))
+    assert [each.status for each in runs] == ["done"] * len(runs)
+    jam = ticket(bring.crm, "1")
+    assert (jam.state, jam.solved_at, jam.assignee) == ("closed", at(4, 9), "70")
+    for each in sorted(runs, key=lambda each: each.id, reverse=True):
+        assert undo(bring.crm, KIM, each).kept == []
+    assert [bring.crm.count(each) for each in (Ticket, MetricEvent, Customer)] == [0, 0, 0]
 
 
 # Beside the exchange plugin -------------------------------------------------------------------------------------
