@@ -35,15 +35,10 @@ class GuardView(Reader):
     `effective` is when what is written was true in the world, None if that is now: histories are brought in as of then.
     """
 
-    def __init__(
-        self,
-        app: CRM,
-        storage: StorageTransaction,
-        actor: Actor,
-        effective: datetime | None = None,
-    ) -> None:
+    effective: datetime | None = None
+
+    def __init__(self, app: CRM, storage: StorageTransaction, actor: Actor) -> None:
         self.actor = actor
-        self.effective = effective
         self._app = app
         self._storage = storage
         self._unrestricted = Views(app.plugins, app.actor, self)
@@ -75,12 +70,12 @@ class Transaction(Reader):
         self.actor = actor
         self._app = app
         self._storage = storage
-        effective = effective and utc(effective)
-        view = GuardView(app, storage, actor, effective)
+        view = GuardView(app, storage, actor)
+        view.effective = effective and utc(effective)
         viewer = app.actor if unrestricted else actor
         self._seen = Views(app.plugins, viewer, view, fresh_for=None)
         guards = Guards(app.plugins, app.schema, actor, view, app.config.company.region)
-        self._writer = Writer(storage, guards, app.clock, actor, effective, cause)
+        self._writer = Writer(storage, guards, app.clock, actor, view.effective, cause)
 
     @property
     def id(self) -> str:
