@@ -109,7 +109,9 @@ def test_what_is_left_out_is_named_with_the_reason(bring: Importer):
     assert now[7] == "says that its priority is 'WHENEVER', which is none here"
     assert began[5] == now[5] == "was deleted in HubSpot"
     assert changes[4].startswith("tells of the stage '77', which the account has made")
-    assert changes[7] == "tells of 'hs_ticket_rating', which tickets here do not have"
+    assert (
+        changes[7] == "tells of 'hs_ticket_rating', which is not taken from the history of tickets"
+    )
     assert (changes[2], changes[8]) == (
         "it is here already, and is the same",
         "there is no such record here yet",

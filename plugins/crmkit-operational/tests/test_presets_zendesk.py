@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_what_is_left_out_is_named_with_the_reason(bring: Importer):
         9: ("invalid", "says that its state is 'snoozed', which is none here"),
         10: ("invalid", "holds 'soon', which is no date in the order ymd"),
         11: ("skip", "there is no such record here yet"),
-        12: ("skip", "tells of 'brand_id', which tickets here do not have"),
+        12: ("skip", "tells of 'brand_id', which is not taken from the history of tickets"),
         13: ("skip", "it is here already, and is the same"),
     }
     kept = bring.crm.find(ExternalId, where["kind"] == "service_ticket_now")
@@ -281,6 +282,27 @@ def test_the_table_of_a_view_is_read_with_its_labels(bring: Importer):
     found = ticket(bring.crm, "7")
     assert (found.state, found.topic, found.assignee) == ("closed", "Question", "Kim")
     assert found.solved_at - found.opened_at == timedelta(days=1)
+
+
+def test_a_page_of_the_api_is_read(bring: Importer):
+    page = bring.folder / "page.json"
+    one = {
+        "id": 8,
+        "requester_id": 5,
+        "subject": "Hours?",
+        "description": "When do you open?",
+        "via": {"channel": "voice"},
+        "created_at": "2024-03-01T09:00:00Z",
+        "updated_at": "2024-03-02T09:00:00Z",
+        "status": "hold",
+        "priority": None,
+    }
+    page.write_text(json.dumps({"tickets": [one], "count": 1}))
+    done = bring(page)
+
+    assert list(done) == ["zendesk-service-tickets", "zendesk-service-tickets-now"]
+    found = ticket(bring.crm, "8")
+    assert (found.state, found.channel, found.state_since) == ("on_hold", "phone", at(2, 9))
 
 
 # The real tables ------------------------------------------------------------------------------------------------

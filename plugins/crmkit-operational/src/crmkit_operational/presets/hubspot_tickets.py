@@ -185,10 +185,10 @@ _TOLD = {
 
 
 def _tells_of_nothing(row: Row) -> str | None:
-    """Why a change is left out: it is of a property, or to a stage, that means nothing here."""
+    """Why a change is left out: it is of a property that is not followed, or to a stage that means nothing here."""
     name = str(row.get("name") or "").strip()
     if name.casefold() not in _TOLD:
-        return f"tells of {name!r:.60}, which tickets here do not have"
+        return f"tells of {name!r:.60}, which is not taken from the history of tickets"
     if name.casefold() == "hs_pipeline_stage" and _stage(row.get("value")) is None:
         stage = str(row.get("value") or "")
         return f"tells of the stage {stage!r:.60}, which the account has made: what state that is is not known"

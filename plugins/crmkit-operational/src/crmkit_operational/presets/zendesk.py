@@ -147,11 +147,11 @@ _TOLD = {
 
 
 def _tells_of_nothing(row: Row) -> str | None:
-    """Why a change is left out: it is of a field that tickets here do not have."""
+    """Why a change is left out: it is of a field that is not followed."""
     name = str(row.get("field_name") or "").strip()
     if name.casefold() in {*_TOLD, "requester_id"}:
         return None
-    return f"tells of {name!r:.60}, which tickets here do not have"
+    return f"tells of {name!r:.60}, which is not taken from the history of tickets"
 
 
 CHANGES = Preset(
