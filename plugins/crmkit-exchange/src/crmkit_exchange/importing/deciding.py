@@ -25,6 +25,7 @@ GONE = "its record was deleted here, or you may not see it"
 Twins = tuple[tuple[str, str], ...]
 """Other customers, each with id and name."""
 TOLD = "this, or what came after it, was imported before"
+LATE = "what was imported of its record before is true since a later time"
 SAME = "nothing has changed since it was last imported"
 
 
@@ -75,7 +76,17 @@ class _Deciding:
         record = self.known.records.get(external.record_id)
         if record is None or record.__kind__ != self.layout.kind.name:
             return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
+        if self._is_late(draft):
+            return self._unchanged(draft, record, LATE)
         return self._update(draft, record, None, None)
+
+    def _is_late(self, draft: Draft) -> bool:
+        """Whether a row of a history would set back what another table of the source has told."""
+        history = self.layout.preset.history
+        objects = history.yields_to if history else ()
+        found = (self.known.externals.get((each, draft.key)) for each in objects)
+        times = [each.as_of for each in found if each is not None and each.as_of is not None]
+        return draft.effective is not None and any(draft.effective < each for each in times)
 
     # A row that was here before --------------------------------------------------------------------------------
 
@@ -83,10 +94,15 @@ class _Deciding:
         record = self.known.records.get(external.record_id)
         if record is None:
             return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
-        if _was_told(external, draft):
+        if record.__kind__ != self.layout.kind.name:
+            reason = f"was imported as {record.__kind__} {record.id}; take that import back first"
+            return Outcome(draft=draft, action="invalid", reason=reason, version=external.version)
+        if _was_told(external, draft, self._digest(draft)):
             return self._unchanged(draft, record, TOLD)
         if external.digest == self._digest(draft):
             return self._unchanged(draft, record, SAME)
+        if self._is_late(draft):
+            return self._unchanged(draft, record, LATE)
         return self._update(draft, record, external, self._base(external, record))
 
     def _base(self, external: ExternalId, record: Record) -> Record | None:
@@ -129,7 +145,8 @@ class _Deciding:
         details = not adds and (external is None or dict(external.details) != dict(draft.details))
         changes = difference(self.layout.kind, record, fresh)
         if not (changes or added or (details and external is not None)):
-            return self._unchanged(draft, record, "it is here already, and is the same")
+            same = "it is here already, and is the same"
+            return attrs.evolve(self._unchanged(draft, record, same), notes=tuple(notes))
         if changes:
             self.staged.change(fresh)
         if not adds:
@@ -250,7 +267,7 @@ class _Deciding:
             "record_version": record.version,
             "customer_id": self._customer(record),
             "apart": apart or {},
-            **_told(draft, external),
+            **_told(draft, external, self._digest(draft)),
         }
         if external is not None:
             self.staged.change(external.evolve(**said))
@@ -290,17 +307,17 @@ class _Deciding:
         return self.layout.kind.title_of(found) if found else ""
 
 
-def _was_told(external: ExternalId, draft: Draft) -> bool:
-    """Whether a row of a history, or one of a later time, was imported before."""
+def _was_told(external: ExternalId, draft: Draft, digest: str) -> bool:
+    """Whether a row of a history, leading where it does now, or one of a later time was imported before."""
     if draft.effective is None or external.as_of is None:
         return False
-    same = draft.effective == external.as_of and draft.digest in external.told
+    same = draft.effective == external.as_of and digest in external.told
     return same or draft.effective < external.as_of
 
 
-def _told(draft: Draft, external: ExternalId | None) -> dict[str, Any]:
+def _told(draft: Draft, external: ExternalId | None, digest: str) -> dict[str, Any]:
     """What is kept of a history with a row: its time, and the digests of the rows of that time."""
     if draft.effective is None:
         return {}
     earlier = external.told if external and external.as_of == draft.effective else ()
-    return {"as_of": draft.effective, "told": (*earlier, draft.digest)}
+    return {"as_of": draft.effective, "told": (*earlier, digest)}

@@ -14,6 +14,8 @@ __all__ = ["Staged"]
 
 _RANKS = {"customer": 0, "identity": 1, "participant": 3, "external_id": 4}
 _OTHERS = 2
+_LAST = chr(0x10FFFF)
+"""Sorts behind the name of every kind."""
 
 
 def _rank(record: Record) -> tuple[int, str]:
@@ -43,6 +45,8 @@ class Staged:
         """Write everything: customers, their addresses, other records, then the external ids with their versions."""
         versions: dict[str, int] = {}
         for rank, run in groupby(sorted(self.new.values(), key=_rank), _rank):
+            # An external id has the version that its record has by then, also where that is changed and not new.
+            self._change(tx, (rank[0] - 1, _LAST), versions)
             for stored in tx.add_all(_with_versions(run, versions)):
                 versions[stored.id] = stored.version
             self._change(tx, rank, versions)
