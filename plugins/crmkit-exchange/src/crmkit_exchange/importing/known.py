@@ -34,6 +34,13 @@ class Known:
     candidates: dict[str, list[Record]] = attrs.field(factory=lambda: defaultdict(list))
     titled: dict[Place, list[str]] = attrs.field(factory=lambda: defaultdict(list))
 
+    def add(self, other: Known) -> None:
+        """Add what is there of further rows; what is known already stays, since it may be staged by now."""
+        other.externals.update(self.externals)
+        self.externals.update(other.externals)
+        other.records.update(self.records)
+        self.records.update(other.records)
+
     def target(self, pointer: Pointer) -> str | None:
         """The id of the record that a pointer means, None if it is not here or several could be meant."""
         for object in pointer.reference.object:
@@ -43,6 +50,8 @@ class Known:
         own = self.records.get(pointer.external_id)
         if own is not None:
             return own.id
+        if pointer.reference.made is not None:  # what is called so elsewhere is not meant
+            return None
         named = self.titled.get((pointer.kind, pointer.external_id), ())
         return named[0] if len(named) == 1 else None
 

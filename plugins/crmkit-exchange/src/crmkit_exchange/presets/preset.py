@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import attrs
 
 from crmkit import Record
 from crmkit.manifest import matching
+from crmkit_exchange.columns import plain
 from crmkit_exchange.presets.values import Row, Value, is_blank, value_of
 
-__all__ = ["History", "Preset", "Reference"]
+__all__ = ["Fit", "Fitting", "History", "Preset", "Reference"]
 
 
 def _signatures(given: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
@@ -36,11 +38,17 @@ class Reference:
 
     Several objects where the column may mean one of them: the first under which the id is known. Instead of a column
     a `Value`; `otherwise` is the reference that counts in rows where this one says nothing.
+
+    With `made`, a preset of the same source, what is not here yet is made of the same row, under the id that the
+    reference gives: for what has no table of its own, such as stages that stand in deals by their names. A record
+    that has the same in the fields that are unique together is taken instead of a new one, and so is none of that
+    title elsewhere.
     """
 
     value: Value = attrs.field(converter=value_of)
     object: tuple[str, ...] = attrs.field(default=(), converter=_names)
     otherwise: Reference | None = None
+    made: Preset | None = None
 
     @property
     def column(self) -> str:
@@ -69,11 +77,53 @@ class History:
     of the source: fields that it says nothing of stay, and no record is made.
 
     `since` names fields that hold since when another one has its value: `{"state_since": "state"}`.
+
+    `properties` are two columns, one with the name of a property and one with its value, of tables in which each row
+    tells of one property: it is then read as if it had a column of that name, and a blank value says that there is
+    nothing any more. Those that are `carried` count in all later rows of the record, too: why a deal was lost is
+    often said before it is lost.
     """
 
     at: Value = attrs.field(converter=value_of)
     of: str | None = None
     since: Mapping[str, str] = attrs.field(factory=dict)
+    properties: tuple[str, str] | None = None
+    carried: tuple[str, ...] = attrs.field(default=(), converter=_names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that it looks at."""
+        return (*self.at.columns, *(self.properties or ()))
+
+    def tells_of(self, row: Row, columns: Iterable[str]) -> bool:
+        """Whether the property that a row tells of is one of these columns."""
+        return bool(self.properties) and self.named(row) in map(plain, columns)
+
+    def named(self, row: Row) -> str:
+        """The folded name of the property that a row tells of; nothing where rows tell of all."""
+        return plain(str(row.get(self.properties[0]) or "")) if self.properties else ""
+
+
+@attrs.frozen(kw_only=True)
+class Fitting:
+    """A record as a row makes it, before it is written: what a preset's `fit` looks at.
+
+    `before` is the record that it changes, None for a new one; `said` has what the row says of fields, `at` since when
+    it is true, None outside of histories. `get` finds a record by kind and id, among those that are about to be
+    written, too. `made` gives the record that is there already with the same in the fields that are unique together,
+    else it has this one written.
+    """
+
+    record: Record
+    before: Record | None
+    said: Mapping[str, Any]
+    at: datetime | None
+    get: Callable[[str, str], Record | None]
+    made: Callable[[Record], Record]
+
+
+Fit: TypeAlias = Callable[[Fitting], tuple[Record, Sequence[str]]]
+"""Gives the record as it can be written, and a clause for each thing that was not taken."""
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +148,9 @@ class Preset:
     With a `history` the rows are brought in by their times, whatever order they stand in, and each is written as of
     its time: `effective` in the journal.
 
+    `fit` has the last word before a record is written: where rules here want what the source does not know, it says
+    what is truest. What it does not take is kept as what the source says.
+
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
     """
@@ -116,6 +169,7 @@ class Preset:
     references: Mapping[str, Reference] = attrs.field(factory=dict)
     constants: Mapping[str, Any] = attrs.field(factory=dict)
     skip: Callable[[Row], str | None] | None = None
+    fit: Fit | None = None
     ignored: tuple[str, ...] = attrs.field(default=(), converter=_names)
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
@@ -128,7 +182,7 @@ class Preset:
         found += [name for value in self.fields.values() for name in value.columns]
         found += [name for names in self.addresses.values() for name in names]
         found += [name for each in self.references.values() for name in each.columns]
-        found += self.history.at.columns if self.history else ()
+        found += self.history.columns if self.history else ()
         return tuple(dict.fromkeys([*found, *self.ignored]))
 
     @property

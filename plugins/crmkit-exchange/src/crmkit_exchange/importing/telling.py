@@ -1,0 +1,48 @@
+"""What histories have told already, so that a change that two tables tell of, or two exports, counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from crmkit import Change
+from crmkit_exchange.importing.draft import Draft
+from crmkit_exchange.kinds import ExternalId
+
+__all__ = ["is_in", "told_with", "was_told"]
+
+
+def was_told(external: ExternalId, draft: Draft) -> bool:
+    """Whether a row of a history, or one of a later time, was imported before."""
+    if draft.effective is None or external.as_of is None:
+        return False
+    same = draft.effective == external.as_of and draft.digest in external.told
+    return same or draft.effective < external.as_of
+
+
+def told_with(draft: Draft, external: ExternalId | None) -> dict[str, Any]:
+    """What is kept of a history with a row: its time, and the digests of the rows of that time."""
+    if draft.effective is None:
+        return {}
+    earlier = external.told if external and external.as_of == draft.effective else ()
+    return {"as_of": draft.effective, "told": (*earlier, draft.digest)}
+
+
+def is_in(changes: Sequence[Change], path: str, value: Any, at: datetime) -> bool:
+    """Whether a record's changes, oldest first, have that a field got a value in that second, and that still holds.
+
+    Whatever is recorded later is believed: behind a change that is dated back, no earlier one is true any more. By
+    seconds, since one table of a source says milliseconds and another does not.
+    """
+    moment = at.replace(microsecond=0)
+    for change in reversed(changes):
+        delta = change.delta or {}
+        if change.action != "update" or path not in delta:
+            continue
+        then = change.effective.replace(microsecond=0)
+        if then < moment:
+            return False
+        if then == moment and delta[path][1] == value:
+            return True
+    return False
