@@ -39,6 +39,11 @@ def brought_in(tx: Transaction, layout: Layout, drafts: Sequence[Draft]) -> list
     return outcomes
 
 
+def _is_left_out(external: ExternalId | None, record: Record, path: str) -> bool:
+    """Whether a field is empty since what the source said of it was not taken: nobody has written that here."""
+    return external is not None and path in external.apart and record[path] in (None, "", ())
+
+
 @attrs.frozen
 class _Deciding(Making):
     """The decisions of one batch."""
@@ -120,7 +125,11 @@ class _Deciding(Making):
                 continue
             if self.is_in_history(draft, record, path, value):
                 continue
-            if base is not None and record[path] != before:
+            if (
+                base is not None
+                and record[path] != before
+                and not _is_left_out(external, record, path)
+            ):
                 notes.append(
                     f"{path}: {record[path]!r:.60} was written here, and {value!r:.60} there since"
                 )
@@ -128,7 +137,10 @@ class _Deciding(Making):
         fresh = self.since(draft, fresh, record)
         fresh = self.fitted(draft, fresh, record, values, apart, notes)
         twins, added = self._given(draft, fresh)
-        details = not adds and (external is None or dict(external.details) != dict(draft.details))
+        # What a row of changes says besides is no news by itself; nor is what it said that was not taken.
+        details = not (adds or self.tells_of_changes) and (
+            external is None or dict(external.details) != dict(draft.details)
+        )
         changes = difference(self.layout.kind, record, fresh)
         if not (changes or added or (details and external is not None)):
             return self._unchanged(draft, record, "; ".join(notes) or HERE)

@@ -126,13 +126,19 @@ class Making:
                 apart[path] = self.plain(path, value)
         return fitted
 
+    @property
+    def tells_of_changes(self) -> bool:
+        """Whether rows are changes of records that were imported before."""
+        history = self.layout.preset.history
+        return history is not None and history.of is not None
+
     def is_in_history(self, draft: Draft, record: Record, path: str, value: Any) -> bool:
         """Whether another table told of the same change of a record."""
-        history = self.layout.preset.history
-        if history is None or history.of is None or draft.effective is None:
+        if not self.tells_of_changes or draft.effective is None:
             return False
         changes = self.tx.history(record.__kind__, record.id)
-        return is_in(changes, path, self.plain(path, value), draft.effective)
+        now, wanted = self.plain(path, record[path]), self.plain(path, value)
+        return is_in(changes, path, now, wanted, draft.effective)
 
     def since(self, draft: Draft, fresh: Record, before: Record | None) -> Record:
         """With the times since when fields have their values, of those that the row changes."""

@@ -59,20 +59,22 @@ class Staged:
             return ranks[record.__kind__]
 
         for rank, run in groupby(sorted(self.new.values(), key=rank_of), rank_of):
+            # Those before it, so that external ids know the version that their records have by then.
+            self._change(tx, lambda each: rank_of(each) < rank, rank_of, versions)  # noqa: B023
             for stored in tx.add_all(_with_versions(run, versions)):
                 versions[stored.id] = stored.version
-            self._change(tx, rank, rank_of, versions)
-        self._change(tx, None, rank_of, versions)
+            self._change(tx, lambda each: rank_of(each) <= rank, rank_of, versions)  # noqa: B023
+        self._change(tx, lambda _: True, rank_of, versions)
 
     def _change(
         self,
         tx: Transaction,
-        rank: _Rank | None,
+        wanted: Callable[[Record], bool],
         rank_of: Callable[[Record], _Rank],
         versions: dict[str, int],
     ) -> None:
-        """Write the changed records up to a rank: all of them if none is given."""
-        ready = [each for each in self.changed.values() if rank is None or rank_of(each) <= rank]
+        """Write those of the changed records that are wanted now."""
+        ready = [each for each in self.changed.values() if wanted(each)]
         for record in ready:
             del self.changed[record.id]
         for _, run in groupby(sorted(ready, key=rank_of), rank_of):

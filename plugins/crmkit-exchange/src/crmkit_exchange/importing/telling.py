@@ -29,20 +29,22 @@ def told_with(draft: Draft, external: ExternalId | None) -> dict[str, Any]:
     return {"as_of": draft.effective, "told": (*earlier, draft.digest)}
 
 
-def is_in(changes: Sequence[Change], path: str, value: Any, at: datetime) -> bool:
-    """Whether a record's changes, oldest first, have that a field got a value in that second, and that still holds.
+def is_in(changes: Sequence[Change], path: str, now: Any, value: Any, at: datetime) -> bool:
+    """Whether a record's changes, oldest first, say that a field had a value at a time already.
 
-    Whatever is recorded later is believed: behind a change that is dated back, no earlier one is true any more. By
-    seconds, since one table of a source says milliseconds and another does not.
+    The values are as they are stored; `now` is the field's present one.
+
+    Whatever is recorded later is believed: behind a change that is dated back, no earlier one is true any more. To the
+    second, since one table of a source says milliseconds and another does not.
     """
     moment = at.replace(microsecond=0)
     for change in reversed(changes):
         delta = change.delta or {}
-        if change.action != "update" or path not in delta:
+        if change.action == "update" and path not in delta:
             continue
-        then = change.effective.replace(microsecond=0)
-        if then < moment:
+        if change.action != "delete" and change.effective.replace(microsecond=0) <= moment:
+            return bool(now == value)
+        if change.action != "update":
             return False
-        if then == moment and delta[path][1] == value:
-            return True
+        now = delta[path][0]
     return False
