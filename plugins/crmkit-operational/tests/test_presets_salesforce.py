@@ -105,7 +105,7 @@ def test_opportunities_become_deals_on_stages_that_are_made_of_them(open_crm: An
     bring = Importer(crm, tmp_path)
     done = bring(*opportunities(tmp_path))
 
-    assert done["salesforce-opportunities"].sums == (10, 6, 0, 1, 3)
+    assert done["salesforce-opportunity"].sums == (10, 6, 0, 1, 3)
     stages = [(e.name, e.category, e.probability) for e in crm.find(Stage, order="position")]
     assert stages == [
         ("협상", "open", 65),
@@ -132,7 +132,7 @@ def test_opportunities_become_deals_on_stages_that_are_made_of_them(open_crm: An
 
 
 def test_what_is_not_taken_is_named(bring: Importer):
-    done = bring(*opportunities(bring.folder))["salesforce-opportunities"]
+    done = bring(*opportunities(bring.folder))["salesforce-opportunity"]
 
     assert named(done, "skip") == {"Thrown away": "was deleted in Salesforce"}
     invalid = named(done, "invalid")
@@ -157,7 +157,7 @@ def test_a_second_import_changes_nothing_and_undoing_takes_all_back(bring: Impor
     before = bring.crm.changes()[-1].position
     again = bring(*paths)
 
-    assert again["salesforce-opportunities"].sums == (10, 0, 0, 7, 3)
+    assert again["salesforce-opportunity"].sums == (10, 0, 0, 7, 3)
     assert {each.kind for each in bring.crm.changes(before)} == {"import_run"}
     for each in reversed(done.values()):
         assert undo(bring.crm, KIM, each.run).kept == []
@@ -187,7 +187,7 @@ def test_states_of_a_connector_are_stays_at_their_times(bring: Importer):
     done = bring(*opportunities(bring.folder, [current]), path)
 
     assert done["salesforce-opportunity-states"].sums == (4, 1, 3, 0, 0)
-    assert done["salesforce-opportunities"].sums == (
+    assert done["salesforce-opportunity"].sums == (
         1,
         0,
         1,
@@ -257,7 +257,7 @@ def test_every_row_of_the_real_tables_says_that_it_was_deleted(bring: Importer, 
 
     assert {name: each.sums for name, each in done.items()} == {
         "salesforce-opportunity-states": (10, 0, 0, 10, 0),
-        "salesforce-opportunities": (10, 0, 0, 10, 0),
+        "salesforce-opportunity": (10, 0, 0, 10, 0),
     }
     reasons = {outcome.reason for each in done.values() for outcome in each.outcomes}
     assert reasons == {"was deleted in Salesforce"}

@@ -15,9 +15,6 @@ __all__ = ["as_ruled", "lost_note", "lost_reason"]
 
 LONGEST = 60
 """A text of more characters, or of several lines, is no name of a reason but words about one deal."""
-NOT_GIVEN = "No reason given"
-OTHER = "Other reason"
-NO_MORE = "no more was said"
 
 
 def lost_reason(source: str, said: Value) -> Reference:
@@ -25,7 +22,7 @@ def lost_reason(source: str, said: Value) -> Reference:
 
     def name(row: Row) -> str | None:
         text = _text(said, row)
-        return (_(OTHER) if _is_words(text) else text) or None
+        return (_("Other reason") if _is_words(text) else text) or None
 
     def wants_note(row: Row) -> bool:
         return _is_words(_text(said, row))
@@ -97,8 +94,10 @@ def _closed_at(it: Fitting, deal: Deal) -> datetime | None:
 
 def _lost(it: Fitting, deal: Deal) -> Deal:
     id = deal.lost_reason_id or it.said.get("lost_reason_id")
-    reason = it.get(LostReason.__kind__, id) if id else it.made(LostReason(name=_(NOT_GIVEN)))
+    reason = (
+        it.get(LostReason.__kind__, id) if id else it.made(LostReason(name=_("No reason given")))
+    )
     note = deal.lost_note or it.said.get("lost_note") or ""
     if isinstance(reason, LostReason) and reason.wants_note and not note:
-        note = _(NO_MORE)
+        note = _("no more was said")
     return deal.evolve(lost_reason_id=reason.id if reason else id, lost_note=note)

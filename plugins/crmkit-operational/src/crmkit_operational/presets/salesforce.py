@@ -128,7 +128,7 @@ _STAGES = Preset(
 )
 _IN_STAGE = Reference(_STAGE, "opportunity_stage", made=_STAGES)
 OPPORTUNITIES = Preset(
-    name="salesforce-opportunities",
+    name="salesforce-opportunity",
     source="salesforce",
     object="opportunity",
     label="Salesforce: opportunities",
