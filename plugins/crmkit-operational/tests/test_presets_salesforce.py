@@ -178,6 +178,30 @@ def test_a_stage_that_people_made_in_the_pipeline_is_taken_and_none_of_another(b
     assert (bring.crm.count(Stage), bring.crm.get(Stage, made.id).probability) == (2, 40)
 
 
+def test_what_people_closed_here_stays_closed_then(bring: Importer):
+    [path, accounts] = opportunities(bring.folder, [*ROWS[:1], ROWS[1]])
+    bring(path, accounts)
+    at = datetime(2024, 3, 20, 9, tzinfo=UTC)
+    with bring.crm.transaction() as tx:
+        [deal] = [each for each in tx.find(Deal) if each.title == "에스프레소 머신"]
+        [won] = [each for each in tx.find(Stage) if each.category == "won"]
+        tx.update(deal.evolve(stage_id=won.id, closed_at=at))
+    later = ROWS[0].replace("1200000", "1300000").replace("2024-05-31", "2024-06-30")
+    bring(write(bring.folder, "later.csv", f"{COLUMNS}\n{later}\n"))
+
+    after = bring.crm.get(Deal, deal.id)
+    assert (after.stage_id, after.closed_at, str(after.amount)) == (won.id, at, "1,300,000 KRW")
+
+
+def test_a_stage_of_a_name_that_is_no_name_spoils_its_own_row_alone(bring: Importer):
+    long = ROWS[1].replace("수주", "단" * 5000)
+    done = bring(*opportunities(bring.folder, [ROWS[0], long, ROWS[3]]))["salesforce-opportunity"]
+
+    assert done.sums == (3, 2, 0, 0, 1)
+    [reason] = named(done, "invalid").values()
+    assert "too long for a name" in reason
+
+
 def test_states_of_a_connector_are_stays_at_their_times(bring: Importer):
     path = states(bring.folder)
     current = ROWS[0].replace(

@@ -19,6 +19,9 @@ from crmkit_exchange.presets.preset import Fitting, Preset
 
 __all__ = ["Making"]
 
+LONGEST = 1000
+"""So many characters has at most what something is made under: databases index it."""
+
 
 @attrs.frozen
 class Making:
@@ -59,6 +62,8 @@ class Making:
         preset = pointer.reference.made
         if preset is None or (preset.object, pointer.external_id) in self.known.externals:
             return None
+        if len(pointer.external_id) > LONGEST:
+            raise ValueRefused(f"{pointer.external_id:.60}… is too long for a name")
         own = attrs.evolve(self, layout=_layout_for(self.tx, self.layout, preset))
         made = _draft_for(draft, own.layout, pointer.external_id)
         self.known.add(looked_up(self.tx, own.layout, [made]))

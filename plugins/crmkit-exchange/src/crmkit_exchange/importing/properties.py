@@ -13,6 +13,9 @@ from crmkit_exchange.importing.rows import FoldedRow
 
 __all__ = ["with_properties"]
 
+LONGEST = 200
+"""So many characters the name of a property has at most: names of columns are kept in caches."""
+
 
 def with_properties(items: Iterable[Item], layout: Layout) -> Iterator[Item]:
     """The items, each with the property that it tells of, and with what earlier ones of its record say of carried ones.
@@ -27,7 +30,7 @@ def with_properties(items: Iterable[Item], layout: Layout) -> Iterator[Item]:
     for item in items:
         row = FoldedRow(item.values)
         name, value = (row.get(each) for each in history.properties)
-        own = {str(name): value} if name else {}
+        own = {str(name): value} if name and len(str(name)) <= LONGEST else {}
         key = str(row.get(layout.preset.key or "") or "").strip()
         if history.tells_of(row, history.carried):
             carried.setdefault(key, {}).update(own)

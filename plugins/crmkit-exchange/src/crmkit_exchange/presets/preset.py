@@ -101,7 +101,8 @@ class History:
 
     def named(self, row: Row) -> str:
         """The folded name of the property that a row tells of; nothing where rows tell of all."""
-        return plain(str(row.get(self.properties[0]) or "")) if self.properties else ""
+        given = str(row.get(self.properties[0]) or "") if self.properties else ""
+        return plain(given) if len(given) < 1000 else ""
 
 
 @attrs.frozen(kw_only=True)

@@ -84,7 +84,8 @@ def _closed_at(it: Fitting, deal: Deal) -> datetime | None:
     before = it.before if isinstance(it.before, Deal) else None
     closed = deal.closed_at
     if before is not None and before.stage_id == deal.stage_id:
-        closed = closed or before.closed_at
+        moved_here = it.said.get("stage_id", deal.stage_id) != deal.stage_id
+        closed = before.closed_at if moved_here else closed or before.closed_at
     elif closed is None or (before is not None and closed == before.closed_at):
         closed = it.said.get("closed_at") or it.at
     if closed and closed < deal.opened_at and closed.date() == deal.opened_at.date():

@@ -154,10 +154,9 @@ _KEPT = {plain(name) for each in _TOLD.values() for name in value_of(each).colum
 
 def _not_kept(row: Row) -> str | None:
     """Why a row is left out that tells of a property which deals here have not."""
-    name = str(row.get("name") or "").strip()
-    return (
-        None if plain(name) in _KEPT else f"the property {name!r:.60} is none that deals have here"
-    )
+    name = str(row.get("name") or "").strip()[:200]
+    kept = plain(name) in _KEPT
+    return None if kept else f"the property {name!r:.60} is none that deals have here"
 
 
 PROPERTY_CHANGES = Preset(
