@@ -181,6 +181,16 @@ def test_a_second_import_changes_nothing_and_undoing_takes_it_back(bring: Import
     assert [bring.crm.count(each) for each in (Deal, Stage, LostReason)] == [0, 0, 0]
 
 
+def test_a_plan_says_what_two_tables_of_one_history_do(bring: Importer):
+    good = [each for each in HISTORY.splitlines() if "many" not in each and "whenever" not in each]
+    paths = tables(bring.folder, stays=STAYS, history="\n".join([*good, ""]))
+    token, planned, _ = bring.plan(*paths)
+    assert bring.crm.count(Deal) == 0
+
+    assert bring.apply(token, *paths) == planned
+    assert [each.effective.day for each in moves(bring.crm, "Espresso machines")] == [1, 10, 20]
+
+
 def test_a_rule_that_people_made_since_refuses_a_row_by_name(bring: Importer):
     *before, history = tables(bring.folder)
     bring(*before)

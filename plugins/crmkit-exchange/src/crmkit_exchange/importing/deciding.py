@@ -35,7 +35,9 @@ def brought_in(tx: Transaction, layout: Layout, drafts: Sequence[Draft]) -> list
     known = looked_up(tx, layout, drafts)
     deciding = _Deciding(tx, layout, known, Staged())
     outcomes = [deciding.decide(each) for each in drafts]
-    deciding.staged.write(tx)
+    versions = deciding.staged.write(tx)
+    if layout.times is not None and drafts and (since := drafts[0].effective):
+        layout.times.update(dict.fromkeys(versions.items(), since))
     return outcomes
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from crmkit import Customer, Record, Transaction, ValueRefused, where
+from crmkit import Change, Customer, Record, Transaction, ValueRefused, where
 from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.drafting import drafted
 from crmkit_exchange.importing.known import Known, looked_up
@@ -141,7 +141,12 @@ class Making:
         """Whether another table told of the same change of a record."""
         if not self.tells_of_changes or draft.effective is None:
             return False
-        changes = self.tx.history(record.__kind__, record.id)
+        changes: Sequence[Change] = self.tx.history(record.__kind__, record.id)
+        if times := self.layout.times:
+            changes = [
+                attrs.evolve(each, effective=times.get((each.id, each.version), each.effective))
+                for each in changes
+            ]
         now, wanted = self.plain(path, record[path]), self.plain(path, value)
         return is_in(changes, path, now, wanted, draft.effective)
 

@@ -49,8 +49,11 @@ class Staged:
         """The record as it is staged, as it is if it is not."""
         return self.new.get(record.id) or self.changed.get(record.id) or record
 
-    def write(self, tx: Transaction) -> None:
-        """Write everything: customers, their addresses, other records, then the external ids with their versions."""
+    def write(self, tx: Transaction) -> dict[str, int]:
+        """Write everything: customers, their addresses, other records, then the external ids with their versions.
+
+        Returns the versions by the ids of records.
+        """
         versions: dict[str, int] = {}
         kinds = {each.__kind__ for each in (*self.new.values(), *self.changed.values())}
         ranks = {each: _rank(tx.schema, each) for each in kinds}
@@ -65,6 +68,7 @@ class Staged:
                 versions[stored.id] = stored.version
             self._change(tx, lambda each: rank_of(each) <= rank, rank_of, versions)  # noqa: B023
         self._change(tx, lambda _: True, rank_of, versions)
+        return versions
 
     def _change(
         self,
