@@ -39,7 +39,7 @@ def _at_most_full(it: Fitting) -> tuple[Record, Sequence[str]]:
 SHELVES = Preset(
     name="shelves", source="kitchen", object="shelf", label="Shelves", kind=Shelf, fields={"name": "SHELF"},
 )  # fmt: skip
-ON_SHELF = Reference("SHELF", "shelf", made=SHELVES)
+ON_SHELF = Reference("SHELF", "shelf", makes=SHELVES)
 JARS = Preset(
     name="jars",
     source="kitchen",

@@ -136,7 +136,7 @@ def test_what_is_not_taken_is_named(bring: Importer):
         "holds 'whenever', which is no date in the order ymd",
         "lost_reason_id: the deal is not lost in the stage 'Enquiry'",
         "lost_reason_id: the deal is not lost in the stage 'Offer'",
-        "column 'amount' takes an amount and its currency, as in 12000 KRW, not 'many'",
+        "column 'amount' holds 'many', which is no amount; write it as in 1234.50 or 1,234.50",
         "stage_id: 's99' is not here yet",
         "the property 'colour' is none that deals have here",
         "there is no such record here yet",

@@ -10,10 +10,10 @@ import attrs
 from crmkit import Customer, NotFound, Record, Transaction
 from crmkit.codec import difference
 from crmkit_exchange.importing.addressing import Addressing
+from crmkit_exchange.importing.building import Building
 from crmkit_exchange.importing.draft import Draft
 from crmkit_exchange.importing.known import looked_up
 from crmkit_exchange.importing.layout import Layout
-from crmkit_exchange.importing.making import Making
 from crmkit_exchange.importing.outcome import Outcome
 from crmkit_exchange.importing.staged import Staged
 from crmkit_exchange.importing.telling import was_told
@@ -47,7 +47,7 @@ def _is_left_out(external: ExternalId | None, record: Record, path: str) -> bool
 
 
 @attrs.frozen
-class _Deciding(Making):
+class _Deciding(Building):
     """The decisions of one batch."""
 
     def decide(self, draft: Draft) -> Outcome:
@@ -114,7 +114,7 @@ class _Deciding(Making):
         # What only adds says nothing of the record as a whole: its own row keeps the digest and the details.
         adds = self.layout.preset.only_update
         apart = dict(external.apart) if external else {}
-        values = self.fields(draft, notes, also)
+        values = self.fields(draft, notes, also, record)
         for path, value in values.items():
             before = None if base is None else self.said(external, base, path)
             apart.pop(path, None)
@@ -188,6 +188,8 @@ class _Deciding(Making):
         apart: dict[str, Any] = {}
         record = self.fitted(draft, self.built(draft, values), None, values, apart, notes)
         self.add(record)
+        for path in self.layout.preset.if_free:
+            self.known.taken[path].setdefault(values.get(path), record.id)
         if values.get("type", "organization") == "organization":
             self.known.titled[kind.name, kind.title_of(record)].append(record.id)
         self._addressing.participants(record, values, people)

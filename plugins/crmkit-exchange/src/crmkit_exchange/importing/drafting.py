@@ -15,6 +15,7 @@ import attrs
 from crmkit import Kind, ValueRefused
 from crmkit.plain import json_copy
 from crmkit.schema import Field
+from crmkit_exchange.amounts import parse_money
 from crmkit_exchange.channels import Address, addresses, normalised
 from crmkit_exchange.dates import parse_date, parse_moment
 from crmkit_exchange.formats.items import Item
@@ -24,7 +25,10 @@ from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.placeholders import is_placeholder
 from crmkit_exchange.presets.values import Column, Value
 
-__all__ = ["drafted", "field_value", "moment"]
+__all__ = ["CONTENT", "drafted", "field_value", "moment"]
+
+CONTENT = "row:"
+"""How the key of a row without an id begins: behind it stands a hash of all that the row says."""
 
 PEOPLE = ("from", "to", "cc", "bcc")
 """The columns of a message that hold lists of `{"name": ..., "address": ...}`."""
@@ -88,7 +92,16 @@ class _Drafting:
             details=details,
             notes=tuple(self.notes),
             effective=effective,
+            parts=dict(self._parts()),
         )
+
+    def _parts(self) -> Iterator[tuple[str, Draft]]:
+        """The drafts of what else the row makes: nothing of which a value is missing that must be given."""
+        for owner, layout in self.layout.parts.items():
+            own = _Drafting(self.item, self.row, layout)
+            values = dict(layout.constants) | dict(own._values())
+            if {*_required(layout.kind)} <= {*values, owner}:
+                yield owner, Draft(item=self.item, values=values)
 
     def _effective(self) -> datetime | None:
         history = self.layout.preset.history
@@ -219,7 +232,7 @@ class _Drafting:
             raise ValueRefused(f"has no value in the key column {', '.join(self.layout.keys)}")
         if key is None or len(key) > 1000:
             said = json.dumps(self.item.values, ensure_ascii=False, sort_keys=True, default=str)
-            return "row:" + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+            return CONTENT + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
         return key
 
     def _details(self) -> Iterator[tuple[str, Any]]:
@@ -268,8 +281,8 @@ def field_value(layout: Layout, field: Field, raw: Any, column: str) -> Any:
         return field.type.accept(parse_moment(text, layout.orders.get(column), layout.zone))
     if name == "date":
         return field.type.accept(parse_date(text, layout.orders.get(column)))
-    if name == "money" and not any(map(str.isalpha, text)):
-        text = f"{text} {layout.currency}"
+    if name == "money":
+        return field.type.accept(parse_money(text, layout.currency))
     if name in _NUMERIC and _THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     return field.type.parse(text)

@@ -18,6 +18,7 @@ from crmkit_exchange.full.restoring import is_full_export
 from crmkit_exchange.importing.choosing import all_presets, linked
 from crmkit_exchange.importing.laying import Table, laid_out
 from crmkit_exchange.importing.options import ImportOptions
+from crmkit_exchange.importing.said import all_fields
 
 __all__ = ["Ask", "FullExport", "Ready", "RefusedFile", "made_ready"]
 
@@ -72,15 +73,15 @@ def _ready(
 def _laid_out(
     crm: CRM, handle: Handle, source: Source, copy: Snapshot, options: ImportOptions, ask: Ask
 ) -> Table:
-    presets = all_presets(crm)
+    known = all_presets(crm), all_fields(crm)
     try:
-        return laid_out(handle, presets, source, copy.name, copy.digest, options)
+        return laid_out(handle, *known, source, copy.name, copy.digest, options)
     except AmbiguousDates as error:
         order = ask(error)
         if order is None:
             raise
         chosen = attrs.evolve(options, date_order=order)
-        return laid_out(handle, presets, source, copy.name, copy.digest, chosen)
+        return laid_out(handle, *known, source, copy.name, copy.digest, chosen)
 
 
 def _linked(handle: Handle, files: Iterable[Ready]) -> list[Ready]:

@@ -102,7 +102,8 @@ def _brought(tx: Transaction, tables: Sequence[Table], said: Any, told: Told) ->
 def _mark(outcome: Outcome) -> list[Any]:
     """What a row's part of a plan depends on: what the row says, and the record that it meets."""
     draft = outcome.draft
-    return [draft.item.number, outcome.action, outcome.version, draft.digest, len(outcome.twins)]
+    own = [draft.item.number, outcome.action, outcome.version, draft.digest, len(outcome.twins)]
+    return own + [[each.action, each.version] for each in outcome.parts]
 
 
 def _canonical(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from crmkit.manifest import matching
 from crmkit_exchange.columns import plain
 from crmkit_exchange.presets.values import Row, Value, is_blank, value_of
 
-__all__ = ["Fit", "Fitting", "History", "Preset", "Reference"]
+__all__ = ["Fit", "Fitting", "History", "Part", "Preset", "Reference"]
 
 
 def _signatures(given: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
@@ -39,16 +39,16 @@ class Reference:
     Several objects where the column may mean one of them: the first under which the id is known. Instead of a column
     a `Value`; `otherwise` is the reference that counts in rows where this one says nothing.
 
-    With `made`, a preset of the same source, what is not here yet is made of the same row, under the id that the
-    reference gives: for what has no table of its own, such as stages that stand in deals by their names. A record
-    that has the same in the fields that are unique together is taken instead of a new one, and so is none of that
-    title elsewhere.
+    With `makes`, a record that is not here is made, of which nothing is known but its id, which is its title as well;
+    the id is kept under the object that `makes` names. Where `makes` is a preset, it is made by that, of the same row:
+    what has no table of its own, such as stages that stand in deals by their names. Then a record that has the same in
+    the fields that are unique together is taken instead of a new one, and none is for its title alone.
     """
 
     value: Value = attrs.field(converter=value_of)
     object: tuple[str, ...] = attrs.field(default=(), converter=_names)
     otherwise: Reference | None = None
-    made: Preset | None = None
+    makes: str | Preset | None = None
 
     @property
     def column(self) -> str:
@@ -128,6 +128,34 @@ Fit: TypeAlias = Callable[[Fitting], tuple[Record, Sequence[str]]]
 
 
 @attrs.frozen(kw_only=True)
+class Part:
+    """A further record that each row makes, which belongs to the row's own: the line of an order.
+
+    `owner` is its field that refers to the row's record. `fields` and `constants` are as in a `Preset`. In a row that
+    has no value for a field which must be given, there is none; one that is there stays. Its id in the source is the
+    row's, kept under the object of the preset and `name` (`order/line`).
+    """
+
+    name: str
+    kind: type[Record] | str
+    owner: str
+    fields: Mapping[str, Value] = attrs.field(factory=dict, converter=_values)
+    constants: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def preset(self, whole: Preset) -> Preset:
+        """The part as a preset of its own, for the rows of the whole."""
+        return Preset(
+            name=f"{whole.name}-{self.name}",
+            source=whole.source,
+            object=f"{whole.object}/{self.name}",
+            label=whole.label,
+            kind=self.kind,
+            fields=self.fields,
+            constants=self.constants,
+        )
+
+
+@attrs.frozen(kw_only=True)
 class Preset:
     """One sort of thing of another product (HubSpot's contacts), and which records become of it.
 
@@ -152,6 +180,9 @@ class Preset:
     `fit` has the last word before a record is written: where rules here want what the source does not know, it says
     what is truest. What it does not take is kept as what the source says.
 
+    `parts` are further records that a row makes. `if_free` names fields that stay empty where another record has the
+    value already. With `repeats`, rows without an id that are alike word for word are as many records, and not one.
+
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
     """
@@ -175,12 +206,16 @@ class Preset:
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
     history: History | None = None
+    parts: tuple[Part, ...] = ()
+    if_free: tuple[str, ...] = ()
+    repeats: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that it takes, or takes no notice of."""
         found = [self.key] if self.key else []
-        found += [name for value in self.fields.values() for name in value.columns]
+        fields = [self.fields, *(each.fields for each in self.parts)]
+        found += [name for each in fields for value in each.values() for name in value.columns]
         found += [name for names in self.addresses.values() for name in names]
         found += [name for each in self.references.values() for name in each.columns]
         found += self.history.columns if self.history else ()

@@ -35,7 +35,7 @@ def lost_reason(source: str, said: Value) -> Reference:
         kind=LostReason,
         fields={"name": Made(name, said.columns), "wants_note": Made(wants_note, said.columns)},
     )
-    return Reference(Made(name, said.columns), "lost_reason", made=made)
+    return Reference(Made(name, said.columns), "lost_reason", makes=made)
 
 
 def lost_note(said: Value) -> Value:

@@ -121,12 +121,12 @@ _STAGES = Preset(
     },
     references={
         "pipeline_id": Reference(
-            Made(lambda row: _PIPELINE, ["stagename"]), "opportunity_pipeline", made=_PIPELINES
+            Made(lambda row: _PIPELINE, ["stagename"]), "opportunity_pipeline", makes=_PIPELINES
         )
     },
     fit=_within,
 )
-_IN_STAGE = Reference(_STAGE, "opportunity_stage", made=_STAGES)
+_IN_STAGE = Reference(_STAGE, "opportunity_stage", makes=_STAGES)
 OPPORTUNITIES = Preset(
     name="salesforce-opportunity",
     source="salesforce",

@@ -28,6 +28,7 @@ from crmkit_operational.sales.settings import Settings
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Stop, Story
+    from crmkit_exchange.presets.fields import ImportFields
     from crmkit_exchange.presets.preset import Preset
 
 manifest = Manifest(name="sales", api="1.0", config=Settings, extends=("demo", "exchange"))
@@ -142,3 +143,11 @@ def crm_import_presets() -> list[Preset]:
     from crmkit_operational.presets import hubspot, salesforce
 
     return [*hubspot.PRESETS, *salesforce.PRESETS]
+
+
+@hookimpl(optionalhook=True)
+def crm_import_fields() -> list[ImportFields]:
+    """What an order has in files: a customer by an id elsewhere, a total."""
+    from crmkit_operational.presets.orders import FIELDS
+
+    return [FIELDS]

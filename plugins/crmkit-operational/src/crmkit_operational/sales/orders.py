@@ -78,7 +78,7 @@ def place(
             "an order has at least one line; give one, as in --line 'Printer, 2, 150000'"
         )
     order = SalesOrder(
-        customer_id=customer_id, deal_id=deal.id if deal else None, number=number, ordered_at=at
+        customer_id=customer_id, deal_id=deal.id if deal else None, number=number, placed_at=at
     )
     made = tx.add(_carried(tx, deal, order) if deal else order)
     tx.add_all(

@@ -126,11 +126,11 @@ def _open(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
 
 
 def _worth(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
-    if not (_has(reader, "order", "ordered_at") and _has(reader, "order_line", "amount")):
+    if not (_has(reader, "order", "placed_at") and _has(reader, "order_line", "amount")):
         return
     mine = where.customer_id == customer.id
-    for each in reader.find("order", mine, order="-ordered_at", limit=1):
-        day = f"{_local(reader, each['ordered_at']):%Y-%m-%d}"
+    for each in reader.find("order", mine, order="-placed_at", limit=1):
+        day = f"{_local(reader, each['placed_at']):%Y-%m-%d}"
         yield _line(_("Last order"), each, day, *_total(reader, each))
 
 

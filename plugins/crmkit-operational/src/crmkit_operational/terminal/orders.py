@@ -126,11 +126,11 @@ def list_orders(
     conditions = [] if status is None else [where.status == status]
     if customer is not None:
         conditions.append(where.customer_id == customer_called(reader, customer).id)
-    page = reader.page(SalesOrder, *conditions, order="-ordered_at", as_of=as_of, **options)
+    page = reader.page(SalesOrder, *conditions, order="-placed_at", as_of=as_of, **options)
     totals = totals_of(reader, page, as_of)
     customers = by_id(reader, Customer, [each.customer_id for each in page], as_of)
     rows = [_row(app, each, totals.get(each.id), customers) for each in page]
-    columns = {"ordered_at": _("Ordered at"), "number": _("Number"), "customer": _("Customer")}
+    columns = {"placed_at": _("Placed at"), "number": _("Number"), "customer": _("Customer")}
     columns |= {"status": _("Status"), "total": _("Total"), "id": _("Id")}
     show(app, rows, columns, empty=_("there are no such orders; `crm order add` adds one"))
     if page.after:
@@ -147,4 +147,4 @@ def _row(app: App, each: SalesOrder, total: Any, customers: Mapping[str, Any]) -
     if app.format == "json":
         return {**document(app.kind("order"), each), **own}
     status = Word(each.status) if app.format == "table" else each.status
-    return {name: each[name] for name in ("ordered_at", "number", "id")} | own | {"status": status}
+    return {name: each[name] for name in ("placed_at", "number", "id")} | own | {"status": status}

@@ -1,0 +1,34 @@
+"""Answers that can be checked: reports on an embedded engine that is filled from storage and refreshed from the journal."""
+
+from __future__ import annotations
+
+from crmkit import CommandSpec, Manifest, hookimpl
+from crmkit_analytical import hookspecs
+from crmkit_analytical.report.definition import Report
+from crmkit_analytical.settings import Settings
+
+__version__ = "0.1.0"
+
+manifest = Manifest(
+    name="analytical",
+    api="1.0",
+    extends=("collaborative", "demo", "sales", "service"),
+    config=Settings,
+    hookspecs=hookspecs,
+)
+
+
+@hookimpl
+def crm_commands() -> list[CommandSpec]:
+    """What people type."""
+    target = "crmkit_analytical.terminal.report:report"
+    return [CommandSpec("report", summary="Answers that can be checked.", target=target)]
+
+
+@hookimpl
+def crm_reports() -> list[Report]:
+    """The reports on what the other plugins keep; each is there as soon as its kinds are."""
+    from crmkit_analytical.reports import lost_reasons
+    from crmkit_analytical.reports.lifetime import answering as lifetime
+
+    return [lifetime.REPORT, lost_reasons.REPORT]

@@ -1,0 +1,33 @@
+"""The hooks of the analytical plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crmkit import hookspec
+
+if TYPE_CHECKING:
+    from crmkit.schema import Kind
+    from crmkit.storage import Storage
+    from crmkit_analytical.report.definition import Report
+
+
+@hookspec
+def crm_reports() -> Iterable[Report] | None:
+    """Bring reports: questions with a definition, each answered by a function.
+
+    Called when reports are listed or asked. Returns `Report`s. Merged by name; a second one is `PluginConflict`. A
+    failure refuses what was asked. Since analytical 1.0.
+    """
+
+
+@hookspec
+def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
+    """Read columns of a kind faster than `Storage.columns` does, for a storage of one's own.
+
+    Called when the engine is filled. Returns an iterable of `pyarrow.RecordBatch` whose schema is
+    `crmkit_analytical.engine.columns.arrow_schema(kind, fields)`, of all records of the kind, in any order, None for
+    the storages of others. Two answers are `PluginConflict`. A failure ends the report that asked. Since analytical
+    1.0.
+    """

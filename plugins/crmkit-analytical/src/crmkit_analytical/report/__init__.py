@@ -1,0 +1,1 @@
+"""What a report is, and how one is asked."""

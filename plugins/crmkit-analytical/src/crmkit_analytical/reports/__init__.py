@@ -1,0 +1,1 @@
+"""The reports that the plugin brings."""

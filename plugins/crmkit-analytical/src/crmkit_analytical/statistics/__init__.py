@@ -1,0 +1,1 @@
+"""Statistics that reports rest on: pure functions of numbers."""

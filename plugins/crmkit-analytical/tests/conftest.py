@@ -1,0 +1,70 @@
+"""Apps with the plugin and those whose kinds it reports on, in memory and on each database whose plugin is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from crmkit import CRM, Config
+from crmkit.testing.fixtures import FakeClock
+
+sys.path.append(str(Path(__file__).parent))  # for what several test modules share
+
+settings.register_profile("analytical", deadline=None)
+settings.load_profile("analytical")
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+BRINGS = {"crmkit_operational": ["sales", "service"], "crmkit_collaborative": ["collaborative"]}
+OWN = [
+    "analytical",
+    *(
+        name
+        for package, names in BRINGS.items()
+        if importlib.util.find_spec(package)
+        for name in names
+    ),
+]
+PLUGINS = {"memory": [], "sqlite": ["sqlite"], "postgres": ["sql"]}
+PLACES = [
+    place
+    for place, needed in PLUGINS.items()
+    if all(importlib.util.find_spec(f"crmkit_{each}") for each in needed)
+]
+
+
+@pytest.fixture
+def crm_plugins() -> list[str]:
+    return OWN
+
+
+@pytest.fixture
+def data() -> Path:
+    """The real data."""
+    if not DATA.is_dir():
+        pytest.skip("../shared/data is not there")
+    return DATA
+
+
+@pytest.fixture(params=PLACES)
+def open_crm(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[Callable[..., CRM]]:
+    """Opens the app in memory, on SQLite and on PostgreSQL, with more plugins if one likes, or only some of its own."""
+    opened: list[CRM] = []
+    url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/crm.db"}.get(request.param)
+
+    def open(*plugins: object, own: list[str] = OWN, config: Config | None = None) -> CRM:
+        place = url or request.getfixturevalue("postgres_url")
+        wanted = [*PLUGINS[request.param], *own, *plugins]
+        given = config or Config(path=tmp_path / "crm.toml")
+        opened.append(CRM.open(place, plugins=wanted, config=given, clock=clock))
+        return opened[-1]
+
+    yield open
+    for each in opened:
+        each.close()
