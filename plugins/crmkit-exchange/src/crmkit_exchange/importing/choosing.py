@@ -321,6 +321,7 @@ def _with_objects(crm: Reader, preset: Preset, presets: Sequence[Preset]) -> Pre
     return attrs.evolve(preset, references=references)
 
 
-def _first(object: str | None, objects: Iterable[str]) -> tuple[str, ...]:
+def _first(makes: str | Preset | None, objects: Iterable[str]) -> tuple[str, ...]:
     """The objects, one of them in front: what a reference makes is found again where it was put."""
+    object = makes.object if isinstance(makes, Preset) else makes
     return tuple(dict.fromkeys([*([object] if object else []), *objects]))

@@ -23,7 +23,7 @@ from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.placeholders import is_placeholder
-from crmkit_exchange.presets.values import EMPTY, Column
+from crmkit_exchange.presets.values import EMPTY, Column, Value
 
 __all__ = ["CONTENT", "drafted", "field_value", "moment"]
 
@@ -133,7 +133,7 @@ class _Drafting:
                 yield path, None
                 continue
             if raw is None or _says_nothing(path, raw):
-                yield from self._emptied(path)
+                yield from self._emptied(path, source)
                 continue
             column = source.name if isinstance(source, Column) else ", ".join(source.columns)
             try:
@@ -143,11 +143,13 @@ class _Drafting:
             if value is not None:
                 yield path, value
 
-    def _emptied(self, path: str) -> Iterator[tuple[str, Any]]:
-        """What a blank cell means: nothing, but in a whole state that the field is empty."""
+    def _emptied(self, path: str, source: Value) -> Iterator[tuple[str, Any]]:
+        """What a blank cell means: nothing, but in a whole state, or where it is told of, that the field is empty."""
         history = self.layout.preset.history
         field = self.layout.kind.field(path)
-        if not history or history.of or path in self.layout.constants:
+        if not history or path in self.layout.constants:
+            return
+        if history.of and not history.tells_of(self.row, source.columns):
             return
         if not field.required:
             yield path, None

@@ -212,6 +212,9 @@ class _Undoing:
                 if value != after:
                     break
                 value = before
+            else:
+                if value == was:  # it came back to what it was by itself
+                    continue
             if value != was and name in kind.fields:
                 back = back.set(name, None if value is None else kind.field(name).type.load(value))
             elif value == was:
