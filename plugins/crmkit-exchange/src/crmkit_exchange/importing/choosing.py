@@ -12,6 +12,7 @@ import attrs
 
 from crmkit import CRM, Customer, Field, Handle, Kind, QueryError, Reader, ValueRefused, where
 from crmkit.errors import nearest
+from crmkit_exchange.dates import Orders
 from crmkit_exchange.formats.items import FileRefused, Source
 from crmkit_exchange.guessing import Guess, guess
 from crmkit_exchange.importing.options import ImportOptions
@@ -155,6 +156,10 @@ def _is_of(field: Field, given: Any) -> bool:
     """Whether a value of a file is one that a field takes; what is not there may be."""
     if given in (None, ""):
         return True
+    if field.type.name in {"date", "datetime"}:
+        seen = Orders(field.name)
+        seen.feed(str(given))
+        return bool(seen.fits["ymd"])
     try:
         field.type.parse(str(given))
     except ValueRefused:
