@@ -29,10 +29,13 @@ COLUMNS = ["name", "backend", "size", "crmkit", "raw", "ratio", "budget"]
 BOTH = {
     *("get", "page", "timeline", "search", "search_hits", "search_index"),
     *("create", "update", "bulk", "bulk_search", "load"),
+    *("queue", "board_page", "board", "board_tickets"),
+    *("claim", "deal_create", "deal_move", "ticket_create"),
 }
 NAMES = {*BOTH, "import", "version", "show"}
 
 pytest.importorskip("crmkit_sqlite")
+pytest.importorskip("crmkit_operational")
 
 
 def measured(folder: Path, *arguments: str) -> list[dict[str, object]]:

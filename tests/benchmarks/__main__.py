@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import attrs
 from tests.benchmarks.backends import Absent, Backend, Postgres, Sqlite
 from tests.benchmarks.files import FILES, GROWING, measured_files, measured_memory
 from tests.benchmarks.measuring import INDEXED, Row, table
+from tests.benchmarks.operational import OPERATIONAL, measured_operational
 from tests.benchmarks.processes import PROCESSES, measured_processes
 from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measured
 
-NAMES = (*LOADING, *READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
+NAMES = (*LOADING, *READING, *WRITING, "bulk", *OPERATIONAL, *FILES, *GROWING, *PROCESSES)
 
 
 def settings() -> dict[str, Any]:
@@ -56,7 +58,8 @@ def rows(given: argparse.Namespace, folder: Path, backends: Sequence[Backend]) -
     for backend in backends:
         plan = Plan(folder, backend, given.customers, given.interactions, given.effort)
         small = []
-        for row in measured(plan, [name for name in given.names if name != "load_memory"]):
+        names = [name for name in given.names if name != "load_memory"]
+        for row in chain(measured(plan, names), measured_operational(plan, names)):
             small.append(row)
             yield row
         if isinstance(backend, Sqlite):
