@@ -9,9 +9,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from crmkit.codec import slot_setters
 from crmkit.errors import ValueRefused
-from crmkit.records import Record
+from crmkit.records import Record, slot_setters
 from crmkit.schema import BASE, Field, Kind
 from crmkit.types import FieldType
 from crmkit.values import Money
