@@ -199,9 +199,9 @@ class Record:
         raise KeyError(f"{self.__kind__} has no field {path!r}{hint}")
 
 
-def slot_setters(cls: type[Record]) -> dict[str, Any]:
+def slot_setters(cls: type[Any]) -> dict[str, Any]:
     """`set_NAME(record, value)` for each slot of a class: how generated functions fill frozen records."""
-    return {f"set_{each.name}": getattr(cls, each.name).__set__ for each in attrs.fields(cls)}  # type: ignore[arg-type]
+    return {f"set_{each.name}": getattr(cls, each.name).__set__ for each in attrs.fields(cls)}
 
 
 @lru_cache(maxsize=1024)

@@ -122,13 +122,9 @@ class Writer:
     def stamped(self, kind: Kind, writes: Sequence[Write], stamp: Stamp) -> list[Write]:
         """Updates with the version and time that each record gets."""
         return [
-            Write(
-                write.action,
-                stamped(write.record, old.version + 1, old.created_at, stamp.at),
-                write.previous,
-            )
-            for write in writes
-            for old in [write.previous or write.record]
+            Write(w.action, stamped(w.record, r.version + 1, r.created_at, stamp.at), w.previous)
+            for w in writes
+            for r in [w.previous or w.record]
         ]
 
     def _insert(self, kind: Kind, writes: Sequence[Write]) -> Sequence[Write]:
