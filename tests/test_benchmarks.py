@@ -40,8 +40,18 @@ pytest.importorskip("crmkit_operational")
 
 def measured(folder: Path, *arguments: str) -> list[dict[str, object]]:
     file = folder / "rows.json"
-    small = ["--customers", "120", "--interactions", "1200", "--effort", "0.01"]
-    command = [sys.executable, "-m", "tests.benchmarks", *small, "--json", str(file), *arguments]
+    small = ["--customers", "120", "--interactions", "1200", "--tickets", "120"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks",
+        *small,
+        "--effort",
+        "0.01",
+        "--json",
+        str(file),
+        *arguments,
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     rows: list[dict[str, object]] = json.loads(file.read_text("utf-8"))
     return rows

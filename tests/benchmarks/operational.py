@@ -32,17 +32,18 @@ NAME = "operational"
 
 
 def measured_operational(plan: Plan, names: Sequence[str]) -> Iterator[Row]:
-    """The rows asked for, of as many tickets and as many deals as the company has customers."""
+    """The rows asked for, of a desk with so many tickets and a pipeline with as many deals."""
     if not {*OPERATIONAL} & {*names}:
         return
     with plan.open(NAME, *desk.PLUGINS) as crm:
-        filled = desk.fill(crm, plan.customers)
+        filled = desk.fill(crm, plan.tickets)
         plan.on.settle(crm)
         kim = crm.acting(ACTOR)
         with reached(plan, crm, names) as raw:
             for name in OPERATIONAL:
                 if name in names:
-                    yield plan.row(name, MAKERS[name](plan, kim, raw, filled))
+                    times = MAKERS[name](plan, kim, raw, filled)
+                    yield plan.row(name, times, plan.tickets)
     plan.on.drop(plan.folder, NAME)
 
 
