@@ -90,15 +90,26 @@ class _Desk:
 
 
 def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
-    customers = {str(write.record["customer_id"]) for write in writes}
-    found = tx.get_many(Customer, sorted(customers - {"None"}))
+    policies = in_turn(tx.find(Policy))
     return _Desk(
         tx.now(),
-        in_turn(tx.find(Policy)),
+        policies,
         known_timers(tx, [write.record.id for write in writes if write.previous]),
-        {each.id: each.tags for each in found if each is not None},
+        _tags(tx, writes) if any(each.tags for each in policies) else {},
         clocks_of(tx),
     )
+
+
+def _tags(tx: GuardView, writes: Sequence[Write]) -> dict[str, Sequence[str]]:
+    """The tags of the customers of those tickets for which a policy is to be chosen, by their ids."""
+    chosen = [write.record["customer_id"] for write in writes if _is_chosen(write)]
+    found = tx.get_many(Customer, sorted(filter(None, {*chosen})))
+    return {each.id: each.tags for each in found if each is not None}
+
+
+def _is_chosen(write: Write) -> bool:
+    """Whether a policy is to be chosen; else the one that there was goes on."""
+    return any(map(write.changed, MATCHED))
 
 
 def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
