@@ -199,7 +199,7 @@ class Building:
             "record_version": record.version,
             "customer_id": self._customer(record),
             "apart": apart or {},
-            **told_with(draft, external),
+            **told_with(draft, external, self.digest(draft)),
         }
         if external is not None:
             self.staged.change(external.evolve(**said))

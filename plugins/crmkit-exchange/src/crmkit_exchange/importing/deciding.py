@@ -27,6 +27,7 @@ Twins = tuple[tuple[str, str], ...]
 """Other customers, each with id and name."""
 TOLD = "this, or what came after it, was imported before"
 HERE = "it is here already, and is the same"
+LATE = "what was imported of its record before is true since a later time"
 SAME = "nothing has changed since it was last imported"
 
 
@@ -79,7 +80,17 @@ class _Deciding(Building):
         record = self.known.records.get(external.record_id)
         if record is None or record.__kind__ != self.layout.kind.name:
             return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
+        if self._is_late(draft):
+            return self._unchanged(draft, record, LATE)
         return self._update(draft, record, None, None)
+
+    def _is_late(self, draft: Draft) -> bool:
+        """Whether a row of a history would set back what another table of the source has told."""
+        history = self.layout.preset.history
+        objects = history.yields_to if history else ()
+        found = (self.known.externals.get((each, draft.key)) for each in objects)
+        times = [each.as_of for each in found if each is not None and each.as_of is not None]
+        return draft.effective is not None and any(draft.effective < each for each in times)
 
     # A row that was here before --------------------------------------------------------------------------------
 
@@ -87,10 +98,15 @@ class _Deciding(Building):
         record = self.known.records.get(external.record_id)
         if record is None:
             return Outcome(draft=draft, action="skip", reason=GONE, version=external.version)
-        if was_told(external, draft):
+        if record.__kind__ != self.layout.kind.name:
+            reason = f"was imported as {record.__kind__} {record.id}; take that import back first"
+            return Outcome(draft=draft, action="invalid", reason=reason, version=external.version)
+        if was_told(external, draft, self.digest(draft)):
             return self._unchanged(draft, record, TOLD)
         if external.digest == self.digest(draft):
             return self._unchanged(draft, record, SAME)
+        if self._is_late(draft):
+            return self._unchanged(draft, record, LATE)
         return self._update(draft, record, external, self._base(external, record))
 
     def _base(self, external: ExternalId, record: Record) -> Record | None:
@@ -145,7 +161,7 @@ class _Deciding(Building):
         )
         changes = difference(self.layout.kind, record, fresh)
         if not (changes or added or (details and external is not None)):
-            return self._unchanged(draft, record, "; ".join(notes) or HERE)
+            return attrs.evolve(self._unchanged(draft, record, HERE), notes=tuple(notes))
         if changes:
             self.staged.change(fresh)
         if not adds:

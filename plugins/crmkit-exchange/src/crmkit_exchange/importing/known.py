@@ -98,8 +98,10 @@ def _wanted(layout: Layout, drafts: Iterable[Draft]) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for draft in drafts:
         found[layout.preset.object].add(draft.key)
-        if layout.preset.history and layout.preset.history.of:
-            found[layout.preset.history.of].add(draft.key)
+        history = layout.preset.history
+        for object in (history.of, *history.yields_to) if history else ():
+            if object is not None:
+                found[object].add(draft.key)
         for pointer in draft.pointers.values():
             for object in pointer.reference.object:
                 found[object].add(pointer.external_id)

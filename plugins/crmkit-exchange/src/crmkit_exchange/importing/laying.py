@@ -87,6 +87,7 @@ def laid_out(
     total, orders, blank = _read_through(source, layout, options)
     used = {each for name in preset.columns for each in spelt(source.columns, name)}
     left = tuple(each for each in source.columns if each not in used and each not in blank)
+    left = () if preset.again else left
     parts = {path: attrs.evolve(each, orders=orders) for path, each in layout.parts.items()}
     layout = attrs.evolve(layout, orders=orders, parts=parts)
     return Table(name, digest, source, layout, total, left)

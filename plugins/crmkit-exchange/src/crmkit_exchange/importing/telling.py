@@ -13,20 +13,20 @@ from crmkit_exchange.kinds import ExternalId
 __all__ = ["is_in", "told_with", "was_told"]
 
 
-def was_told(external: ExternalId, draft: Draft) -> bool:
-    """Whether a row of a history, or one of a later time, was imported before."""
+def was_told(external: ExternalId, draft: Draft, digest: str) -> bool:
+    """Whether a row of a history, leading where it does now, or one of a later time was imported before."""
     if draft.effective is None or external.as_of is None:
         return False
-    same = draft.effective == external.as_of and draft.digest in external.told
+    same = draft.effective == external.as_of and digest in external.told
     return same or draft.effective < external.as_of
 
 
-def told_with(draft: Draft, external: ExternalId | None) -> dict[str, Any]:
+def told_with(draft: Draft, external: ExternalId | None, digest: str) -> dict[str, Any]:
     """What is kept of a history with a row: its time, and the digests of the rows of that time."""
     if draft.effective is None:
         return {}
     earlier = external.told if external and external.as_of == draft.effective else ()
-    return {"as_of": draft.effective, "told": (*earlier, draft.digest)}
+    return {"as_of": draft.effective, "told": (*earlier, digest)}
 
 
 def is_in(changes: Sequence[Change], path: str, now: Any, value: Any, at: datetime) -> bool:

@@ -76,7 +76,9 @@ class History:
     a blank cell says that there is nothing any more. With `of`, a row is a change of what was imported as that object
     of the source: fields that it says nothing of stay, and no record is made.
 
-    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`.
+    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`. `yields_to` names
+    objects of the source that tell of the same records: a row of a time before what was imported last as one of these is
+    skipped, for it would set back what is known already.
 
     `properties` are two columns, one with the name of a property and one with its value, of tables in which each row
     tells of one property: it is then read as if it had a column of that name, and a blank value says that there is
@@ -87,6 +89,7 @@ class History:
     at: Value = attrs.field(converter=value_of)
     of: str | None = None
     since: Mapping[str, str] = attrs.field(factory=dict)
+    yields_to: tuple[str, ...] = attrs.field(default=(), converter=_names)
     properties: tuple[str, str] | None = None
     carried: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
@@ -182,6 +185,9 @@ class Preset:
 
     `parts` are further records that a row makes. `if_free` names fields that stay empty where another record has the
     value already. With `repeats`, rows without an id that are alike word for word are as many records, and not one.
+    `again` names another preset by which the same rows are brought in once more, after what that one comes `after`: a
+    table that has both how records began and how they are now, while another tells what became of them in between. What no
+    field takes is kept by that one.
 
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
@@ -209,6 +215,7 @@ class Preset:
     parts: tuple[Part, ...] = ()
     if_free: tuple[str, ...] = ()
     repeats: bool = False
+    again: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

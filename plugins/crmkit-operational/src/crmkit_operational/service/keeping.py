@@ -38,7 +38,7 @@ def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
         ticket, before = write.record, write.previous
         assert isinstance(ticket, Ticket)
         assert before is None or isinstance(before, Ticket)
-        filled = _times(ticket, before, desk.now)
+        filled = _times(ticket, before, tx.effective or desk.now)
         recorder = Recorder(filled, desk.known.get(ticket.id, {}))
         recorder.happen(moments(before, filled))
         filled = desk.promised(filled, before, recorder)
@@ -102,7 +102,11 @@ def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
 
 
 def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
-    """The ticket with the times that follow from its state: those that the writer gave stay."""
+    """The ticket with the times that follow from its state: those that the writer gave stay.
+
+    `now` is when the write is true. A writer who gives the time that is there already, as where a state lasted for no
+    time, cannot be told from one who gives none.
+    """
     values: dict[str, Any] = {}
     is_other = before is not None and before["state"] != ticket.state
     said = before is None or before["state_since"] != ticket.state_since
