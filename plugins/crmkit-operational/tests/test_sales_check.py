@@ -55,7 +55,7 @@ class TestDeal(Sales):
 class TestOrder(Sales):
     @pytest.fixture
     def record(self, buyer):
-        return kinds.SalesOrder(customer_id=buyer.id, number="2026-1", ordered_at=NOW)
+        return kinds.SalesOrder(customer_id=buyer.id, number="2026-1", placed_at=NOW)
 
 
 class TestOrderLine(Sales):

@@ -28,7 +28,16 @@ def crm_commands() -> list[CommandSpec]:
 @hookimpl
 def crm_reports() -> list[Report]:
     """The reports on what the other plugins keep; each is there as soon as its kinds are."""
-    from crmkit_analytical.reports.lost_reasons import REPORT
-    from crmkit_analytical.reports.pipeline.definition import REPORT as PIPELINE
+    from crmkit_analytical.reports import lost_reasons
+    from crmkit_analytical.reports.adoption import answering as adoption
+    from crmkit_analytical.reports.channel_use import answering as channel_use
+    from crmkit_analytical.reports.lifetime import answering as lifetime
+    from crmkit_analytical.reports.pipeline import definition as pipeline
 
-    return [REPORT, PIPELINE]
+    return [
+        adoption.REPORT,
+        channel_use.REPORT,
+        lifetime.REPORT,
+        lost_reasons.REPORT,
+        pipeline.REPORT,
+    ]

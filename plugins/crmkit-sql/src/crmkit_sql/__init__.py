@@ -1,13 +1,37 @@
 """A server database for crmkit: `postgresql://` on SQLAlchemy Core, psycopg and Alembic."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from crmkit.manifest import Manifest, hookimpl
+
+if TYPE_CHECKING:
+    from crmkit.schema import Kind
+    from crmkit.storage import Storage
 
 __version__ = "0.1.0"
 
-manifest = Manifest(name="sql", api="1.0")
+manifest = Manifest(name="sql", api="1.0", extends=("analytical",))
 
 
 @hookimpl
 def crm_storages() -> dict[str, str]:
     """The schemes `postgresql` and, as libpq takes it too, `postgres`."""
     return dict.fromkeys(("postgresql", "postgres"), "crmkit_sql.storage:open_postgresql")
+
+
+@hookimpl(optionalhook=True)
+def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
+    """The columns of a kind through ADBC, if that is installed."""
+    from crmkit_analytical.engine.columns import arrow_schema
+
+    from crmkit_sql.arrow import is_installed, read
+    from crmkit_sql.storage import PostgresStorage
+
+    is_own = isinstance(storage, PostgresStorage) and is_installed()
+    # What people added has no column of its own.
+    if not is_own or any(kind.field(each).custom for each in fields):
+        return None
+    return read(storage, kind, fields, arrow_schema(kind, fields))

@@ -21,7 +21,7 @@ from crmkit_sql.connections import Connections, Link
 from crmkit_sql.faults import FAULTS, named, translated
 from crmkit_sql.layout import Book, dumped_json
 from crmkit_sql.linked import TransactionLink
-from crmkit_sql.location import read_url
+from crmkit_sql.location import Location, read_url
 from crmkit_sql.locks import PREPARING
 from crmkit_sql.names import quoted
 from crmkit_sql.reading import SqlReads, is_text
@@ -85,6 +85,11 @@ class PostgresStorage(SqlReads, Storage):
     def place(self) -> str:
         """The database, as people know it."""
         return self._connections.place
+
+    @property
+    def location(self) -> Location:
+        """Which server and database, with all that a driver needs to get there."""
+        return self._connections.location
 
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
         """One record the shortest way; many, or one that cannot be had so, as always."""

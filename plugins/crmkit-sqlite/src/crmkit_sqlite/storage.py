@@ -80,6 +80,11 @@ class SQLiteStorage(SQLiteReads, Storage):
         """The database's file, as people know it."""
         return self._connections.place
 
+    @property
+    def file(self) -> Path:
+        """Where the file is; that of a database in memory is gone at its end."""
+        return self._connections.path
+
     # Preparing -------------------------------------------------------------------------------------------------
 
     @guarded

@@ -11,8 +11,7 @@ from typing import Any
 import attrs
 
 from crmkit import Money
-from crmkit.cli.width import escaped
-from crmkit_analytical.drawing.values import shown
+from crmkit_analytical.drawing.values import local, readable, shown
 from crmkit_analytical.report.answer import Unit
 from crmkit_analytical.words import _
 
@@ -34,6 +33,9 @@ FONT_SIZE = 12
 """Of everything in a chart but its title, in pixels."""
 
 _HOUR, _DAY = 3600.0, 86400.0
+# As floats the last microseconds of the year 9999 would be those of the year 10000.
+_FIRST = datetime.min.replace(tzinfo=UTC).timestamp()
+_LAST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 _TIME_STEPS = tuple(_DAY * days for days in (1, 2, 7, 14))
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 300, 1200)
 
@@ -83,7 +85,7 @@ def number_of(value: Any, unit: Unit, timezone: tzinfo = UTC) -> float | None:
         return value.total_seconds()
     if isinstance(value, datetime):
         # A day begins at its midnight in the company's zone, as its axis says.
-        moment = value.astimezone(timezone).replace(tzinfo=UTC)
+        moment = local(value, timezone).replace(tzinfo=UTC)
         return moment.timestamp() if unit == "time" else _start(moment.date())
     if isinstance(value, date):
         return _start(value)
@@ -99,8 +101,9 @@ def amounts(numbers: Sequence[float], unit: Unit, *, most: int = 6, is_length: b
     """The axis of amounts; of lengths it holds zero, for a bar that does not start there lies."""
     numbers = [*numbers, 0.0] if is_length or not numbers else numbers
     low, high = min(numbers), max(numbers)
-    if low == high:
-        high = low + _small(unit)
+    # Of amounts nearer to each other than floats can tell apart, or tell from zero, no ticks can be made.
+    if high - low <= max(1e-12, 1e-9 * max(abs(low), abs(high))):
+        high += _small(unit)
     scale, name = _scale(unit, max(abs(low), abs(high)))
     step = _nice((high - low) / scale / max(most - 1, 1))
     if unit == "count" and scale == 1:
@@ -134,7 +137,7 @@ def currencies_of(values: Iterable[Any]) -> list[str]:
 def caption(label: str, *units: str) -> str:
     """The title of an axis: what it is of, and in what."""
     unit = " ".join(filter(None, units))
-    return f"{escaped(label)} ({unit})" if unit else escaped(label)
+    return f"{readable(label)} ({unit})" if unit else readable(label)
 
 
 def _small(unit: Unit) -> float:
@@ -166,9 +169,9 @@ def _ticks(places: range, step: float, scale: float, unit: Unit) -> tuple[tuple[
 
 def moments(numbers: Sequence[float], unit: Unit, *, most: int = 7) -> Axis:
     """The axis of dates and times: ticks stand on hours, days, Mondays, or first days of months."""
-    low, high = min(numbers), max(numbers)
-    if low == high:
-        low, high = low - _DAY / 2, high + _DAY / 2
+    low, high = min(numbers), min(max(numbers), _LAST)
+    if low >= high:
+        low, high = max(high - _DAY / 2, _FIRST), min(high + _DAY / 2, _LAST)
     span = high - low
     within = (60.0, 300.0, 900.0, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR)
     hours = within if unit == "time" else ()

@@ -31,6 +31,8 @@ MOST = 60
 
 _THICKEST = 0.8
 _HEIGHT = 260.0
+_ABOVE = 36.0
+"""Over a plot of upright bars: what their amounts are, and what the highest one says."""
 
 
 @attrs.frozen
@@ -71,24 +73,34 @@ def drawn_bars(
     else:
         values = amounts(amount, y.unit)
         along = _across(canvas, names, values)
-    unit = caption(y.label, values.unit, *currencies_of(row.get(chart.y) for row in rows))
-    _captions(canvas, unit, "" if is_flat else x.label)
+    of = caption(y.label, values.unit, *currencies_of(row.get(chart.y) for row in rows))
+    if is_flat:
+        _below(canvas, of)
+    else:
+        _below(canvas, caption(x.label))
+        canvas.write(shortened(of, canvas.width - 24), 12 - canvas.left, -26)
     if left_out > 0:
-        note = _("{count} more are in the table").format(count=f"{left_out:,}")
-        canvas.bottom += 20
-        canvas.write(note, 12 - canvas.left, canvas.height + canvas.bottom - 12)
-    canvas.finish(0.0 if is_flat else 26.0, is_line=False)
-    canvas.layers += _layers(bars, _THICKEST / max(len(series), 1), is_flat)
+        _note(canvas, left_out)
+    canvas.finish(0.0 if is_flat else _ABOVE, is_line=False)
+    thickness = _THICKEST / max(len(series), 1)
+    slot = canvas.plot_width / len(names) * thickness
+    has_labels = is_flat or all(pixels(bar.label) < slot * 1.15 for bar in bars)
+    canvas.layers += _layers(bars, thickness, is_flat, has_labels)
     axes = (values, along) if is_flat else (along, values)
     return specification(canvas, *axes, is_reversed=is_flat, grid="x" if is_flat else "y")
 
 
-def _captions(canvas: Canvas, amount: str, names: str) -> None:
-    """What the amounts are: below them; over the plot if they stand on its left, with `names` below."""
-    low = shortened(names or amount, canvas.plot_width)
-    canvas.write(low, canvas.plot_width / 2, canvas.height + 36, "center")
-    if names:
-        canvas.write(shortened(amount, canvas.width - 24), 12 - canvas.left, -16)
+def _below(canvas: Canvas, text: str) -> None:
+    """What stands along the bottom."""
+    text = shortened(text, canvas.plot_width)
+    canvas.write(text, canvas.plot_width / 2, canvas.height + 36, "center")
+
+
+def _note(canvas: Canvas, left_out: int) -> None:
+    """How many names are not drawn."""
+    note = _("{count} more are in the table").format(count=shown(left_out, "count"))
+    canvas.bottom += 20
+    canvas.write(note, 12 - canvas.left, canvas.height + canvas.bottom - 12)
 
 
 def _collected(
@@ -128,12 +140,14 @@ def _down(canvas: Canvas, names: Sequence[str], bars: Sequence[_Bar], count: int
 
 def _across(canvas: Canvas, names: Sequence[str], values: Axis) -> Axis:
     canvas.left += max((pixels(label) for at, label in values.ticks), default=0) + 8
-    canvas.top += 26
+    canvas.top += _ABOVE
     canvas.bottom += 20
     return Axis(-0.5, len(names) - 0.5, side_by_side(names, canvas.plot_width))
 
 
-def _layers(bars: Sequence[_Bar], thickness: float, is_flat: bool) -> Iterator[dict[str, Any]]:
+def _layers(
+    bars: Sequence[_Bar], thickness: float, is_flat: bool, has_labels: bool
+) -> Iterator[dict[str, Any]]:
     """Bars, their whiskers, and what they say at their ends; `n` fields are along the names, `v` along the amounts."""
     n, v = ("y", "x") if is_flat else ("x", "y")
     found = [_datum(bar, thickness) for bar in bars]
@@ -160,10 +174,12 @@ def _layers(bars: Sequence[_Bar], thickness: float, is_flat: bool) -> Iterator[d
             "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5, "opacity": 0.75},
             "encoding": {n: {"field": "middle"}, v: {"field": "low"}, f"{v}2": {"field": "high"}},
         }
-    if is_flat:
+    if has_labels:
+        side = {"align": "left", "baseline": "middle", "dx": 5}
+        over = {"align": "center", "baseline": "bottom", "dy": -4}
         yield {
             "data": {"values": found},
-            "mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 5},
+            "mark": {"type": "text", **(side if is_flat else over)},
             "encoding": {n: {"field": "middle"}, v: {"field": "last"}, "text": {"field": "label"}},
         }
 

@@ -8,11 +8,11 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from crmkit import CrmError
-from crmkit.cli.width import escaped
 from crmkit_analytical.drawing.axes import FONT_SIZE, currencies_of, number_of, shortened
 from crmkit_analytical.drawing.bars import drawn_bars
 from crmkit_analytical.drawing.curves import drawn_curves
 from crmkit_analytical.drawing.spec import FONTS
+from crmkit_analytical.drawing.values import readable
 from crmkit_analytical.report.answer import Answer, Chart, Column, Row
 from crmkit_analytical.words import _
 
@@ -25,7 +25,7 @@ _PAPER = '<rect class="paper" width="100%" height="100%" fill="#ffffff"/>'
 
 
 class NoChart(CrmError, LookupError):
-    """The answer of a report has no chart."""
+    """The answer of a report has no chart, or one of columns that are not there."""
 
 
 def svg(
@@ -47,8 +47,8 @@ def svg(
         raise NoChart("this answer has no chart; ask for it as a table")
     chart = answer.chart
     rows = answer.rows if chart.rows is None else chart.rows
-    columns = {each.name: each for each in (*answer.columns, *(chart.columns or ()))}
-    head = escaped(title) if is_headed else ""
+    columns = _columns(answer, chart)
+    head = readable(title) if is_headed else ""
     refusal = _refusal(chart, rows, columns)
     if refusal:
         body, size = _message(head, refusal, width)
@@ -56,12 +56,23 @@ def svg(
         draw = drawn_bars if chart.kind == "bar" else drawn_curves
         body, size = _rendered(draw(chart, rows, columns, head, float(width), timezone))
     names = (
-        f"<title>{escape(escaped(title))}</title><desc>{escape(escaped(answer.sentence))}</desc>"
+        f"<title>{escape(readable(title))}</title><desc>{escape(readable(answer.sentence))}</desc>"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang={quoteattr(language)} {size} '
         f'color="#1f2328">{names}{_PAPER}{body}</svg>\n'
     )
+
+
+def _columns(answer: Answer, chart: Chart) -> dict[str, Column]:
+    columns = {each.name: each for each in (*answer.columns, *(chart.columns or ()))}
+    drawn = (chart.x, chart.y, chart.series, chart.low, chart.high)
+    unknown = [name for name in drawn if name is not None and name not in columns]
+    if unknown:
+        raise NoChart(
+            f"the chart draws {unknown[0]!r}, which is no column; there are: {', '.join(columns)}"
+        )
+    return columns
 
 
 def _refusal(chart: Chart, rows: Sequence[Row], columns: dict[str, Column]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from crmkit.cli.width import escaped, padded, width
-from crmkit_analytical.drawing.values import plain, shown, unit_of
+from crmkit.cli.width import padded, width
+from crmkit_analytical.drawing.values import plain, readable, shown, unit_of
 from crmkit_analytical.report.answer import Excluded, Explained, Window
 from crmkit_analytical.words import _
 
@@ -28,17 +28,20 @@ class Fact:
 
 
 def facts(explained: Explained, timezone: tzinfo = UTC) -> list[Fact]:
-    """Definition, window, denominator, what is left out and why, and parameters; what there is none of is not said."""
+    """Definition, window, denominator, what is left out and why, and parameters.
+
+    No definition or no parameters are not mentioned; that nothing is left out is.
+    """
     total = shown(explained.total, "count")
     found = [
-        Fact(_("Definition"), tuple(map(escaped, explained.definition))),
+        Fact(_("Definition"), tuple(map(readable, explained.definition))),
         Fact(_("Window"), (_window(explained.window, timezone),)),
-        Fact(_("Out of"), (f"{escaped(explained.denominator)}: {total}",)),
+        Fact(_("Out of"), (f"{readable(explained.denominator)}: {total}",)),
         Fact(_("Left out"), tuple(map(_left_out, explained.excluded)) or (_("nothing"),)),
         Fact(
             _("Parameters"),
             tuple(
-                f"{escaped(name)} = {_exact(value, timezone)}"
+                f"{readable(name)} = {_exact(value, timezone)}"
                 for name, value in explained.parameters.items()
             ),
         ),
@@ -49,7 +52,7 @@ def facts(explained: Explained, timezone: tzinfo = UTC) -> list[Fact]:
 def records(explained: Explained, most: int | None = None) -> list[tuple[str, int, str]]:
     """Of each row its name, how many records are behind it, and their ids: all, or the first `most` of them."""
     return [
-        (escaped(name), len(ids), _listed(ids, len(ids), most))
+        (readable(name), len(ids), _listed(ids, len(ids), most))
         for name, ids in explained.ids.items()
     ]
 
@@ -67,7 +70,7 @@ def explained_lines(
     if listed:
         found.append(Fact(_("Records"), tuple(_counted(*each) for each in listed)))
     if most is not None and any(count > most for row, count, ids in listed):
-        text = _("crm report {name} --format json has all").format(name=escaped(name))
+        text = _("crm report {name} --format json has all").format(name=readable(name))
         found.append(Fact("", (f"({text})",)))
     widest = max(width(fact.label) for fact in found)
     return [line for fact in found for line in _lines(fact, widest)]
@@ -90,16 +93,16 @@ def _window(window: Window, timezone: tzinfo) -> str:
         text = _("from {since} on").format(since=since)
     else:
         text = _("before {until}").format(until=until) if window.until else _("without end")
-    return f"{escaped(window.of)}: {text}" if window.of else text
+    return f"{readable(window.of)}: {text}" if window.of else text
 
 
 def _left_out(excluded: Excluded) -> str:
     listed = _listed(excluded.ids, excluded.count, _MOST_EXCLUDED)
-    return _counted(escaped(excluded.reason), excluded.count, listed)
+    return _counted(readable(excluded.reason), excluded.count, listed)
 
 
 def _listed(ids: Sequence[str], count: int, most: int | None) -> str:
-    kept = [escaped(each) for each in (ids if most is None else ids[:most])]
+    kept = [readable(each) for each in (ids if most is None else ids[:most])]
     rest = count - len(kept)
     if kept and rest > 0:
         kept.append(_("… and {count} more").format(count=shown(rest, "count")))
@@ -111,5 +114,5 @@ def _exact(value: Any, timezone: tzinfo) -> str:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, dict | list | tuple):
-        return escaped(json.dumps(plain(value), ensure_ascii=False))
+        return readable(json.dumps(plain(value), ensure_ascii=False))
     return shown(value, unit_of(value), timezone)

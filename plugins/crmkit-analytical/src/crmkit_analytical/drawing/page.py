@@ -8,11 +8,10 @@ from html import escape
 
 import attrs
 
-from crmkit.cli.width import escaped
 from crmkit_analytical.drawing.chart import svg
 from crmkit_analytical.drawing.explained import Fact, facts, records
 from crmkit_analytical.drawing.spec import FONTS
-from crmkit_analytical.drawing.values import NUMERIC, shown
+from crmkit_analytical.drawing.values import NUMERIC, readable, shown
 from crmkit_analytical.report.answer import Answer, Explained
 from crmkit_analytical.words import _
 
@@ -38,12 +37,12 @@ th, td { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px soli
 .amount { text-align: right; white-space: nowrap; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--soft); }
 dt { font-weight: bold; margin-top: .7rem; } dd { margin: 0; }
-.ids { font-family: ui-monospace, monospace; font-size: .8rem; color: var(--soft); word-break: break-all; }
+.ids { font-family: ui-monospace, monospace; font-size: .8rem; color: var(--soft); }
 @media print {
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #bbb; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   details::details-content { content-visibility: visible; height: auto; }
-  figure, tr { break-inside: avoid; } h2, .question { break-after: avoid; } thead { display: table-header-group; }
+  figure, tr { break-inside: avoid; } h2, .question, dt { break-after: avoid; } thead { display: table-header-group; }
 }
 """
 
@@ -88,7 +87,7 @@ def html(
 
 
 def _safe(text: str) -> str:
-    return escape(escaped(text))
+    return escape(readable(text))
 
 
 def _section(part: Part, is_titled: bool, language: str, timezone: tzinfo) -> str:
@@ -130,7 +129,7 @@ def _table(answer: Answer, timezone: tzinfo) -> str:
 def _details(explained: Explained, timezone: tzinfo) -> str:
     found = "".join(map(_fact, facts(explained, timezone)))
     listed = "".join(
-        f'<dd>{escape(row)}: {shown(count, "count")} <span class="ids">{escape(ids)}</span></dd>\n'
+        f'<dd><bdi>{escape(row)}</bdi>: {shown(count, "count")} <span class="ids">{escape(ids)}</span></dd>\n'
         for row, count, ids in records(explained)
     )
     if listed:

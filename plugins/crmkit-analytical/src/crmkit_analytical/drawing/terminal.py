@@ -9,14 +9,15 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from crmkit.cli.output import write_table
-from crmkit.cli.width import escaped, padded, width
+from crmkit.cli.width import padded, width
 from crmkit_analytical.drawing.axes import currencies_of, number_of
-from crmkit_analytical.drawing.values import NUMERIC, shown
+from crmkit_analytical.drawing.values import NUMERIC, readable, shown
 from crmkit_analytical.report.answer import Answer, Column
 
 __all__ = ["bar_of", "room_for_bars", "table", "write_answer"]
 
 _SHORTEST, _LONGEST = 8, 24
+_LONGEST_NAME = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _FULL = "█"
 
@@ -46,7 +47,7 @@ def table(answer: Answer, *, timezone: tzinfo = UTC, room: int | None = None) ->
 
 
 def _aligned(answer: Answer, column: Column, timezone: tzinfo) -> list[str]:
-    texts = [escaped(column.label)]
+    texts = [readable(column.label)]
     texts += [shown(row.get(column.name), column.unit, timezone) for row in answer.rows]
     if column.unit not in NUMERIC:
         return texts
@@ -64,11 +65,22 @@ def _bars(answer: Answer, columns: Sequence[Sequence[str]], room: int | None) ->
         return []
     values: list[Any] = [row.get(chart.y) for row in answer.rows]
     numbers = [number_of(value, units[chart.y]) or 0.0 for value in values]
-    length = min(_LONGEST, room - sum(max(map(width, texts)) + 2 for texts in columns))
-    if length < _SHORTEST or min(numbers, default=0) < 0 or len(currencies_of(values)) > 1:
+    length = _length(answer, columns, room)
+    if not length or min(numbers, default=0) < 0 or len(currencies_of(values)) > 1:
         return []
     highest = max(numbers, default=0)
     return [bar_of(number / highest, length) for number in numbers] if highest else []
+
+
+def _length(answer: Answer, columns: Sequence[Sequence[str]], room: int) -> int:
+    """How long a bar may be; the shortest one may cost a long name its end, as narrow terminals do anyway."""
+    widths = [max(map(width, texts)) for texts in columns]
+    cut = [
+        min(widest, _LONGEST_NAME) if column.unit == "text" and column.name != "id" else widest
+        for widest, column in zip(widths, answer.columns, strict=True)
+    ]
+    left, gaps = room - sum(widths), 2 * len(widths)
+    return min(max(left - gaps, _SHORTEST), _LONGEST) if room - sum(cut) - gaps >= _SHORTEST else 0
 
 
 def bar_of(share: float, length: int) -> str:

@@ -15,7 +15,7 @@ from crmkit.cli.width import escaped
 from crmkit_analytical.report.answer import Answer, Column, Row, Unit
 from crmkit_analytical.words import _
 
-__all__ = ["NOTHING", "NUMERIC", "plain", "plain_rows", "shown", "unit_of"]
+__all__ = ["NOTHING", "NUMERIC", "local", "plain", "plain_rows", "readable", "shown", "unit_of"]
 
 NOTHING = "–"
 """What is shown where there is nothing to say."""
@@ -43,7 +43,14 @@ def shown(value: Any, unit: Unit, timezone: tzinfo = UTC) -> str:
         return _("{days} d").format(days=f"{value + 0.0:,.1f}")
     if unit == "duration":
         return _duration(value)
-    return escaped(_text(value, unit, timezone))
+    return readable(_text(value, unit, timezone))
+
+
+def readable(text: str) -> str:
+    """A text as it may stand anywhere, in XML too: what would be obeyed is written out, what is no character is `�`."""
+    if text.isprintable():
+        return text
+    return "".join("�" if ord(each) & 0xFFFE == 0xFFFE else each for each in escaped(text))
 
 
 def _number(value: Any) -> str:
@@ -59,7 +66,10 @@ def _hundredths(share: float) -> str:
         text = f"{share * 100:,.{digits}f}"
         if float(text.replace(",", "")) not in (0, 100) or share in (0, 1):
             return text
-    return f"{share * 100:.3g}"
+    least = 10.0**-_MOST_DIGITS
+    if 0 < share < 1:
+        return f"< {least:.{_MOST_DIGITS}f}" if share < 0.5 else f"> {100 - least:.{_MOST_DIGITS}f}"
+    return text
 
 
 def _duration(length: timedelta) -> str:
@@ -75,7 +85,7 @@ def _duration(length: timedelta) -> str:
 
 def _text(value: Any, unit: Unit, timezone: tzinfo) -> str:
     if isinstance(value, datetime):
-        moment = _local(value, timezone)
+        moment = local(value, timezone)
         return moment.date().isoformat() if unit == "date" else moment.isoformat(" ")[:16]
     if value is True or value is False:
         return core_word("yes") if value else core_word("no")
@@ -86,7 +96,8 @@ def _text(value: Any, unit: Unit, timezone: tzinfo) -> str:
     return str(value if isinstance(value, Money) else core_plain(value))
 
 
-def _local(moment: datetime, timezone: tzinfo) -> datetime:
+def local(moment: datetime, timezone: tzinfo) -> datetime:
+    """A time as the clocks of a zone show it; as it is where that would be before year 1 or after 9999."""
     try:
         return moment.astimezone(timezone)
     except OverflowError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +15,9 @@ from crmkit_analytical.engine.engine import engine
 from crmkit_analytical.engine.filling import Telling
 from crmkit_analytical.engine.journal import JOURNAL, history_name
 from crmkit_analytical.engine.seen import Sight
-from crmkit_analytical.report.answer import Answer, Excluded, Explained, Window
+from crmkit_analytical.report.answer import Answer, Column, Excluded, Explained, Window
 from crmkit_analytical.report.definition import Report
-from crmkit_analytical.report.registry import named, sources_of
+from crmkit_analytical.report.registry import fields_of, named, sources_of
 from crmkit_analytical.words import _
 
 __all__ = ["Ask", "ask", "naive"]
@@ -43,8 +43,8 @@ class Ask:
     _sight: Sight
 
     def table(self, kind: str) -> Any:
-        """The records of a kind: `id`, and the fields that the report declares."""
-        fields = tuple(self.report.kinds[kind])
+        """The records of a kind: `id`, and the fields that the report declares, in their columns."""
+        fields = fields_of(self.crm, self.report, kind)
         table = self._con.table(kind)
         columns = [name for each in ("id", *fields) for name in self._columns(kind, each)]
         return self._sight.of(table.select(*dict.fromkeys(columns)), kind, fields)
@@ -76,6 +76,12 @@ class Ask:
     def zone(self) -> tzinfo:
         """The company's time zone."""
         return ZoneInfo(self.crm.company.timezone)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the window, as the company's calendar has it: today if it has no end."""
+        moment = self.now if self.until is None else self.until - timedelta(microseconds=1)
+        return moment.astimezone(self.zone).date()
 
     @property
     def currency(self) -> str:
@@ -140,15 +146,15 @@ def ask(
     name: str,
     *,
     reader: Handle | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: datetime | date | None = None,
+    until: datetime | date | None = None,
     telling: Telling | None = None,
     waiting: Callable[[], None] | None = None,
     **parameters: Any,
 ) -> Answer:
     """Ask a report: `ask(crm, "lost-reasons", reader=crm.acting("kim"), since=january)`; unrestricted without a reader.
 
-    `telling` shows progress, `waiting` is called if another process has the columns open.
+    `since` is in the window, `until` is not; days are those of the company's calendar, and both in it. `telling` shows progress, `waiting` is called if another process has the columns open.
 
     Raises `NotFound` for an unknown report, `ValueRefused` for a parameter that it has not, `RestrictedError` if it
     needs a field that may not be seen.
@@ -157,15 +163,36 @@ def ask(
 
     report = named(crm, name)
     given = _completed(report, parameters)
-    if since is not None and until is not None and since >= until:
+    zone = ZoneInfo(crm.company.timezone)
+    begin, end = _moment(since, zone, 0), _moment(until, zone, 1)
+    if begin is not None and end is not None and begin >= end:
         raise ValueRefused("the window ends before it begins; give --until behind --since")
     module, _, function = report.answer.partition(":")
     answer = getattr(import_module(module), function)
     with engine(crm, sources_of(crm, report), telling=telling, waiting=waiting) as con:
         who = reader or crm
         sight = Sight(crm, who, con)
-        found: Answer = answer(Ask(report, who, crm, since, until, crm.now(), given, con, sight))
-    return found
+        found: Answer = answer(Ask(report, who, crm, begin, end, crm.now(), given, con, sight))
+    return _translated(found)
+
+
+def _moment(given: datetime | date | None, zone: tzinfo, days: int) -> datetime | None:
+    """A time as it is; of a day its beginning, or that of the day so many `days` later."""
+    if given is None or isinstance(given, datetime):
+        return given
+    return datetime.combine(given + timedelta(days=days), time(), zone)
+
+
+def _translated(answer: Answer) -> Answer:
+    """The answer with its headings in the language of the command that is running."""
+    chart = answer.chart
+    if chart is not None and chart.columns is not None:
+        chart = attrs.evolve(chart, columns=tuple(map(_labelled, chart.columns)))
+    return attrs.evolve(answer, columns=tuple(map(_labelled, answer.columns)), chart=chart)
+
+
+def _labelled(column: Column) -> Column:
+    return attrs.evolve(column, label=_(column.label))
 
 
 def _completed(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -49,6 +50,16 @@ def show_list(app: App) -> None:
 # Asking one -----------------------------------------------------------------------------------------------------
 
 
+class Moment(Time):
+    """A day, or a time; see `App.time`."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """A day as it is, a time in UTC."""
+        with suppress(ValueError, AttributeError):
+            return date.fromisoformat(value.strip())
+        return super().convert(value, param, ctx)
+
+
 class Day(click.ParamType[date]):
     """A day that a person writes, as in 2026-03-01."""
 
@@ -76,8 +87,10 @@ TYPES: dict[str, click.ParamType[Any]] = {
 
 def _command(found: Report) -> click.Command:
     options = [
-        click.Option(["--since"], type=Time(), help=_("From when on (a date, or a time).")),
-        click.Option(["--until"], type=Time(), help=_("Until when; that moment is not in it.")),
+        click.Option(["--since"], type=Moment(), help=_("From when on: a day, or a time.")),
+        click.Option(
+            ["--until"], type=Moment(), help=_("Until when: a day, which is in it, or a time.")
+        ),
         *map(_option, found.all_parameters),
         click.Option(["--explain"], is_flag=True, help=_("How each figure came about.")),
         click.Option(

@@ -12,11 +12,14 @@ import attrs
 
 from crmkit import CRM, Customer, Field, Handle, Kind, QueryError, Reader, ValueRefused, where
 from crmkit.errors import nearest
+from crmkit_exchange.dates import Orders
 from crmkit_exchange.formats.items import FileRefused, Source
 from crmkit_exchange.guessing import Guess, guess
 from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.rows import spelt
+from crmkit_exchange.importing.said import same_for_all, with_same_names
 from crmkit_exchange.kinds import ExternalId
+from crmkit_exchange.presets.fields import ImportFields, Said
 from crmkit_exchange.presets.known import PRESETS, recognised
 from crmkit_exchange.presets.preset import Preset, Reference
 from crmkit_exchange.presets.values import Column, Items, Joined, Value
@@ -44,16 +47,23 @@ def all_presets(crm: CRM) -> list[Preset]:
 
 
 def chosen(
-    crm: Handle, presets: Sequence[Preset], source: Source, name: str, options: ImportOptions
+    crm: Handle,
+    presets: Sequence[Preset],
+    fields: Mapping[str, ImportFields],
+    source: Source,
+    name: str,
+    options: ImportOptions,
 ) -> Preset:
-    """The preset for a file, with what was said in place of what was found; raises `FileRefused`."""
+    """The preset for a file, with what was said in place of what was found; raises `FileRefused`.
+
+    `fields` are those that kinds have in files only, by kind.
+    """
     columns = _columns(source)
     found = _found(crm, presets, source, name, options, columns)
     found = attrs.evolve(found, source=options.source) if options.source else found
     if options.kind and found.kind is not None and _kind_of(found) != options.kind:
         found = attrs.evolve(found, kind=options.kind)
-    for column, target in options.maps:
-        found = _mapped(crm, found, columns, column, target, name)
+    found = _told(crm, found, fields.get(_kind_of(found)), columns, name, options)
     for key in options.keys:
         _spelling(columns, key, name)
     if options.keys:
@@ -146,6 +156,10 @@ def _is_of(field: Field, given: Any) -> bool:
     """Whether a value of a file is one that a field takes; what is not there may be."""
     if given in (None, ""):
         return True
+    if field.type.name in {"date", "datetime"}:
+        seen = Orders(field.name)
+        seen.feed(str(given))
+        return bool(seen.fits["ymd"])
     try:
         field.type.parse(str(given))
     except ValueRefused:
@@ -203,12 +217,40 @@ def _hint(column: str, columns: tuple[str, ...]) -> str:
     return nearest(column, columns) or f"; it has {_listed(columns)}"
 
 
-def _mapped(
-    crm: Handle, preset: Preset, columns: tuple[str, ...], column: str, target: str, name: str
+def _told(
+    crm: Handle,
+    preset: Preset,
+    extra: ImportFields | None,
+    columns: tuple[str, ...],
+    name: str,
+    options: ImportOptions,
 ) -> Preset:
-    """The preset with one column mapped to a field, a channel, the id, or to nothing (`-`)."""
-    there = _spelling(columns, column, name)
-    preset = _without(preset, {there, *_alike(preset, columns, there)})
+    """The preset with every column mapped as was said, those to fields that the kind has in files only as well."""
+    names = extra.fields if extra else {}
+    said = dict(same_for_all(names, options.sets))
+    for column, target in options.maps:
+        there = _spelling(columns, column, name)
+        preset = _without(preset, {there, *_alike(preset, columns, there)})
+        path, _, object = target.partition("@")
+        if path in names:
+            said[path] = Said(Column(there), object)
+        else:
+            preset = _mapped(crm, preset, there, target, name, names)
+    if extra is None or (preset.signatures and not said):
+        return preset
+    if not preset.signatures:
+        said = with_same_names(said, names, columns, options)
+    preset = _without(preset, {each for one in said.values() for each in one.value.columns})
+    return extra.applied(crm, preset, said)
+
+
+def _mapped(
+    crm: Handle, preset: Preset, there: str, target: str, name: str, others: Iterable[str]
+) -> Preset:
+    """The preset with a column, which it does not use, mapped to a field, a channel, the id, or to nothing (`-`).
+
+    `others` are the fields that `--map` may say besides.
+    """
     kind = crm.schema[_kind_of(preset)]
     if target == "-":
         return preset
@@ -219,7 +261,7 @@ def _mapped(
         given = (*preset.addresses.get(channel, ()), there)
         return attrs.evolve(preset, addresses={**preset.addresses, channel: given})
     path, _, object = target.partition("@")
-    field = _field(kind, path, name)
+    field = _field(kind, path, name, others)
     if field.refers_to:
         reference = Reference(there, (object,) if object else ())
         return attrs.evolve(preset, references={**preset.references, path: reference})
@@ -227,7 +269,7 @@ def _mapped(
     return attrs.evolve(preset, fields={**preset.fields, path: value})
 
 
-def _field(kind: Kind, path: str, name: str) -> Field:
+def _field(kind: Kind, path: str, name: str, others: Iterable[str]) -> Field:
     try:
         return kind.field(path)
     except QueryError as error:
@@ -235,6 +277,10 @@ def _field(kind: Kind, path: str, name: str) -> Field:
             raise FileRefused(
                 f"{kind.name} has no field {path!r}; add it with `crm record custom_field add --on {kind.name} "
                 f"--name {path.removeprefix('custom.')}`"
+            ) from None
+        if hint := nearest(path, others):
+            raise FileRefused(
+                f"--map for {name}: {kind.name} has no field {path!r}{hint}"
             ) from None
         raise FileRefused(f"--map for {name}: {error}") from None
 
@@ -274,7 +320,13 @@ def _with_objects(crm: Reader, preset: Preset, presets: Sequence[Preset]) -> Pre
     together = [each.object for each in presets if each.source == preset.source]
     objects = tuple(dict.fromkeys([*together, *(str(each.group[0]) for each in totals)]))
     references: Mapping[str, Reference] = {
-        path: each if each.object else attrs.evolve(each, object=objects)
+        path: each if each.object else attrs.evolve(each, object=_first(each.makes, objects))
         for path, each in preset.references.items()
     }
     return attrs.evolve(preset, references=references)
+
+
+def _first(makes: str | Preset | None, objects: Iterable[str]) -> tuple[str, ...]:
+    """The objects, one of them in front: what a reference makes is found again where it was put."""
+    object = makes.object if isinstance(makes, Preset) else makes
+    return tuple(dict.fromkeys([*([object] if object else []), *objects]))

@@ -34,7 +34,8 @@ class Draft:
     `key` is its id in the source, or what stands for one. `values` are by field, accepted by the field's type.
     `pointers` are references by field. `details` are the columns that nothing takes. `notes` say what was not taken
     and why, one clause each. `skip` is why it is no record; `problem` why it cannot be one. `effective` is since when
-    the row is true, None outside of histories.
+    the row is true, None outside of histories. `parts` are the drafts of further records that the row makes, by the
+    field that refers to its own.
     """
 
     item: Item
@@ -45,6 +46,7 @@ class Draft:
     details: Mapping[str, Any] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
     effective: datetime | None = None
+    parts: Mapping[str, Draft] = attrs.field(factory=dict)
     skip: str | None = None
     problem: str | None = None
 

@@ -15,6 +15,7 @@ import attrs
 from crmkit import Kind, ValueRefused
 from crmkit.plain import json_copy
 from crmkit.schema import Field
+from crmkit_exchange.amounts import parse_money
 from crmkit_exchange.channels import Address, addresses, normalised
 from crmkit_exchange.dates import parse_date, parse_moment
 from crmkit_exchange.formats.items import Item
@@ -22,9 +23,12 @@ from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.placeholders import is_placeholder
-from crmkit_exchange.presets.values import Column
+from crmkit_exchange.presets.values import EMPTY, Column, Value
 
-__all__ = ["drafted", "field_value", "moment"]
+__all__ = ["CONTENT", "drafted", "field_value", "moment"]
+
+CONTENT = "row:"
+"""How the key of a row without an id begins: behind it stands a hash of all that the row says."""
 
 PEOPLE = ("from", "to", "cc", "bcc")
 """The columns of a message that hold lists of `{"name": ..., "address": ...}`."""
@@ -88,7 +92,16 @@ class _Drafting:
             details=details,
             notes=tuple(self.notes),
             effective=effective,
+            parts=dict(self._parts()),
         )
+
+    def _parts(self) -> Iterator[tuple[str, Draft]]:
+        """The drafts of what else the row makes: nothing of which a value is missing that must be given."""
+        for owner, layout in self.layout.parts.items():
+            own = _Drafting(self.item, self.row, layout)
+            values = dict(layout.constants) | dict(own._values())
+            if {*_required(layout.kind)} <= {*values, owner}:
+                yield owner, Draft(item=self.item, values=values)
 
     def _effective(self) -> datetime | None:
         history = self.layout.preset.history
@@ -116,8 +129,11 @@ class _Drafting:
     def _values(self) -> Iterator[tuple[str, Any]]:
         for path, source in self.layout.preset.fields.items():
             raw = source(self.row)
+            if raw is EMPTY:
+                yield path, None
+                continue
             if raw is None or _says_nothing(path, raw):
-                yield from self._emptied(path)
+                yield from self._emptied(path, source)
                 continue
             column = source.name if isinstance(source, Column) else ", ".join(source.columns)
             try:
@@ -127,11 +143,13 @@ class _Drafting:
             if value is not None:
                 yield path, value
 
-    def _emptied(self, path: str) -> Iterator[tuple[str, Any]]:
-        """What a blank cell means: nothing, but in a whole state that the field is empty."""
+    def _emptied(self, path: str, source: Value) -> Iterator[tuple[str, Any]]:
+        """What a blank cell means: nothing, but in a whole state, or where it is told of, that the field is empty."""
         history = self.layout.preset.history
         field = self.layout.kind.field(path)
-        if not history or history.of or path in self.layout.constants:
+        if not history or path in self.layout.constants:
+            return
+        if history.of and not history.tells_of(self.row, source.columns):
             return
         if not field.required:
             yield path, None
@@ -217,14 +235,17 @@ class _Drafting:
             raise ValueRefused(f"has no value in the key column {', '.join(self.layout.keys)}")
         if key is None or len(key) > 1000:
             said = json.dumps(self.item.values, ensure_ascii=False, sort_keys=True, default=str)
-            return "row:" + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+            return CONTENT + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
         return key
 
     def _details(self) -> Iterator[tuple[str, Any]]:
+        if self.layout.preset.again:
+            return
         columns = tuple(self.item.values)
-        # What a reference says is kept: it may lead nowhere yet, or name what it leads to.
+        # What a reference says is kept, unless it is ignored: it may lead nowhere yet, or name what it leads to.
         references = self.layout.preset.references.values()
         pointing = {name for each in references for name in each.columns}
+        pointing -= {*self.layout.preset.ignored}
         taken = (each for each in self.layout.preset.columns if each not in pointing)
         used = {s for each in taken for s in spelt(columns, each)}
         for name, value in self.item.values.items():
@@ -266,8 +287,8 @@ def field_value(layout: Layout, field: Field, raw: Any, column: str) -> Any:
         return field.type.accept(parse_moment(text, layout.orders.get(column), layout.zone))
     if name == "date":
         return field.type.accept(parse_date(text, layout.orders.get(column)))
-    if name == "money" and not any(map(str.isalpha, text)):
-        text = f"{text} {layout.currency}"
+    if name == "money":
+        return field.type.accept(parse_money(text, layout.currency))
     if name in _NUMERIC and _THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     return field.type.parse(text)

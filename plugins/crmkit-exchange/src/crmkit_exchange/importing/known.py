@@ -12,6 +12,7 @@ from crmkit import Identity, Reader, Record, where
 from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.kinds import ExternalId
+from crmkit_exchange.presets.preset import Preset
 
 __all__ = ["Known", "looked_up"]
 
@@ -25,7 +26,8 @@ class Known:
 
     `externals` are by (object, external id), `records` by id, `holders` by (channel, normalised address).
     `candidates` are the records that a row's key columns could mean, by the row's key; `titled` are the ids of records
-    by (kind, title), for references that give a name.
+    by (kind, title), for references that give a name; `taken` are the ids of records by the values of fields that
+    only one record may have.
     """
 
     externals: dict[Place, ExternalId] = attrs.field(factory=dict)
@@ -33,16 +35,28 @@ class Known:
     holders: dict[Place, list[Identity]] = attrs.field(factory=lambda: defaultdict(list))
     candidates: dict[str, list[Record]] = attrs.field(factory=lambda: defaultdict(list))
     titled: dict[Place, list[str]] = attrs.field(factory=lambda: defaultdict(list))
+    taken: dict[str, dict[Any, str]] = attrs.field(factory=lambda: defaultdict(dict))
+
+    def add(self, other: Known) -> None:
+        """Add what is there of further rows; what is known already stays, since it may be staged by now."""
+        other.externals.update(self.externals)
+        self.externals.update(other.externals)
+        other.records.update(self.records)
+        self.records.update(other.records)
 
     def target(self, pointer: Pointer) -> str | None:
         """The id of the record that a pointer means, None if it is not here or several could be meant."""
         for object in pointer.reference.object:
             external = self.externals.get((object, pointer.external_id))
-            if external is not None and external.record_id in self.records:
-                return self.records[external.record_id].id
+            found = self.records.get(external.record_id) if external is not None else None
+            # An order and a customer of one source may both have the number 17.
+            if found is not None and found.__kind__ == pointer.kind:
+                return found.id
         own = self.records.get(pointer.external_id)
-        if own is not None:
+        if own is not None and own.__kind__ == pointer.kind:
             return own.id
+        if isinstance(pointer.reference.makes, Preset):  # what is called so elsewhere is not meant
+            return None
         named = self.titled.get((pointer.kind, pointer.external_id), ())
         return named[0] if len(named) == 1 else None
 
@@ -72,6 +86,10 @@ def looked_up(tx: Reader, layout: Layout, drafts: Sequence[Draft]) -> Known:
         known.holders[identity.channel, identity.normalised].append(identity)
     if layout.keys:
         _find_candidates(tx, layout, usable, known)
+    for path in layout.preset.if_free:
+        given = {each.values[path] for each in usable if path in each.values}
+        for record in tx.find(layout.kind.name, where[path].in_(sorted(given))) if given else ():
+            known.taken[path][record[path]] = record.id
     return known
 
 
@@ -80,8 +98,10 @@ def _wanted(layout: Layout, drafts: Iterable[Draft]) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for draft in drafts:
         found[layout.preset.object].add(draft.key)
-        if layout.preset.history and layout.preset.history.of:
-            found[layout.preset.history.of].add(draft.key)
+        history = layout.preset.history
+        for object in (history.of, *history.yields_to) if history else ():
+            if object is not None:
+                found[object].add(draft.key)
         for pointer in draft.pointers.values():
             for object in pointer.reference.object:
                 found[object].add(pointer.external_id)

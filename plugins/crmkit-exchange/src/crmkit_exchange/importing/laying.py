@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from itertools import islice
 from typing import Any
@@ -19,8 +19,11 @@ from crmkit_exchange.importing.draft import Draft
 from crmkit_exchange.importing.drafting import drafted, field_value
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.options import ImportOptions
+from crmkit_exchange.importing.properties import with_properties
+from crmkit_exchange.importing.repeating import told_apart
 from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.importing.sorting import by_time
+from crmkit_exchange.presets.fields import ImportFields
 from crmkit_exchange.presets.preset import Preset
 from crmkit_exchange.presets.values import Value
 from crmkit_exchange.settings import Settings
@@ -46,7 +49,10 @@ class Table:
         """The drafts of its rows in their order, those of a history by their times; from behind so many."""
         items = self.source.items()
         if self.layout.preset.history:
-            items = by_time(items, self.layout)
+            items = with_properties(by_time(items, self.layout), self.layout)
+        if self.layout.preset.repeats:
+            yield from islice(told_apart(drafted(each, self.layout) for each in items), after, None)
+            return
         for item in islice(items, after, None):
             yield drafted(item, self.layout)
 
@@ -54,14 +60,17 @@ class Table:
 def laid_out(
     crm: Handle,
     presets: Sequence[Preset],
+    fields: Mapping[str, ImportFields],
     source: Source,
     name: str,
     digest: str,
     options: ImportOptions,
 ) -> Table:
     """The table that a file is; raises `FileRefused` or `AmbiguousDates` where somebody has to say more."""
-    preset = chosen(crm, presets, source, name, options)
+    preset = chosen(crm, presets, fields, source, name, options)
     kind = _kind(crm, preset)
+    only_here = fields[kind.name].fields if kind.name in fields else {}
+    sets = [each for each in options.sets if each[0] not in only_here]
     company = crm.company
     layout = Layout(
         preset=preset,
@@ -74,11 +83,14 @@ def laid_out(
         own=options.own | frozenset(map(str.casefold, crm.settings(Settings).own)),
         new_customers=options.new_customers,
     )
-    layout = attrs.evolve(layout, constants=_constants(layout, kind, preset, options))
+    layout = attrs.evolve(layout, constants=_constants(layout, sets), parts=_parts(crm, layout))
     total, orders, blank = _read_through(source, layout, options)
     used = {each for name in preset.columns for each in spelt(source.columns, name)}
     left = tuple(each for each in source.columns if each not in used and each not in blank)
-    return Table(name, digest, source, attrs.evolve(layout, orders=orders), total, left)
+    left = () if preset.again else left
+    parts = {path: attrs.evolve(each, orders=orders) for path, each in layout.parts.items()}
+    layout = attrs.evolve(layout, orders=orders, parts=parts)
+    return Table(name, digest, source, layout, total, left)
 
 
 def _kind(crm: Handle, preset: Preset) -> Kind:
@@ -105,12 +117,21 @@ def _zone(name: str) -> tzinfo:
         raise FileRefused(f"there is no time zone {name!r}{hint}") from None
 
 
-def _constants(
-    layout: Layout, kind: Kind, preset: Preset, options: ImportOptions
-) -> dict[str, Any]:
+def _parts(crm: Handle, layout: Layout) -> dict[str, Layout]:
+    """How the same rows become further records, by the field of these that refers to the row's own."""
+    found = {}
+    for part in layout.preset.parts:
+        preset = part.preset(layout.preset)
+        own = attrs.evolve(layout, preset=preset, kind=_kind(crm, preset), keys=())
+        found[part.owner] = attrs.evolve(own, constants=_constants(own, ()))
+    return found
+
+
+def _constants(layout: Layout, sets: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The values that are the same for every row: the preset's, then those that were said."""
-    found = {name: kind.field(name).type.accept(each) for name, each in preset.constants.items()}
-    for path, text in options.sets:
+    kind, given = layout.kind, layout.preset.constants
+    found = {name: kind.field(name).type.accept(each) for name, each in given.items()}
+    for path, text in sets:
         try:
             found[path] = field_value(layout, kind.field(path), text, path)
         except (QueryError, ValueRefused) as error:
@@ -125,7 +146,7 @@ def _read_through(
     dates = dict(_dates(layout)) if layout.preset.kind is not None else {}
     seen = {name: Orders(name) for name in dates}
     total, blank = 0, {*source.columns}
-    for item in source.items():
+    for item in with_properties(source.items(), layout):
         total += 1
         blank -= {name for name in blank if item.values.get(name) not in (None, "", [], {})}
         if dates and not item.problem:
@@ -139,9 +160,10 @@ def _read_through(
 
 def _dates(layout: Layout) -> Iterator[tuple[str, Value]]:
     """Where dates and times come from, by the name under which their order is kept."""
-    for path, value in layout.preset.fields.items():
-        if layout.kind.field(path).type.name in {"date", "datetime"}:
-            yield ", ".join(value.columns), value
+    for each in (layout, *layout.parts.values()):
+        for path, value in each.preset.fields.items():
+            if each.kind.field(path).type.name in {"date", "datetime"}:
+                yield ", ".join(value.columns), value
     if layout.preset.history:
         at = layout.preset.history.at
         yield ", ".join(at.columns), at

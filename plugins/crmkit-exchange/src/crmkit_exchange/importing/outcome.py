@@ -26,7 +26,8 @@ class Outcome:
 
     `record` is the id and `title` the name of the record, `version` the one that it was matched at, 0 if it is new.
     `changes` are the fields that an update sets: field -> (before, after). `notes` say what else is worth knowing.
-    `twins` are other customers who have one of its addresses: (id, name) of each.
+    `twins` are other customers who have one of its addresses: (id, name) of each. `parts` are what became of further
+    records that the row makes.
     """
 
     draft: Draft
@@ -38,6 +39,7 @@ class Outcome:
     changes: Mapping[str, tuple[Any, Any]] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
     twins: tuple[tuple[str, str], ...] = ()
+    parts: tuple[Outcome, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

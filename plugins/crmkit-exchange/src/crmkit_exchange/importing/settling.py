@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from crmkit import BackendError, CrmError, Transaction, TransactionError
-from crmkit_exchange.importing.deciding import brought_in
 from crmkit_exchange.importing.draft import Draft
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.outcome import Outcome
+from crmkit_exchange.importing.parts import brought_whole
 
 __all__ = ["BATCH", "batches", "settled"]
 
@@ -41,7 +41,7 @@ def settled(tx: Transaction, layout: Layout, drafts: Sequence[Draft]) -> list[Ou
     """
     try:
         with tx.savepoint():
-            return brought_in(tx, layout, drafts)
+            return brought_whole(tx, layout, drafts)
     except (BackendError, TransactionError):
         raise
     except CrmError as error:

@@ -29,7 +29,7 @@ WHAT = (
         ["--apply", "token"], metavar="PLAN", help="Import if that does what the plan said."
     ),
     click.Option(["--preset"], metavar="NAME", help="What the file is, as in hubspot-contacts."),
-    click.Option(["--kind"], metavar="KIND", help="What its rows become."),
+    click.Option(["--kind"], metavar="KIND", help="What its rows become, as in customer or order."),
     many(
         "--map",
         "maps",

@@ -161,7 +161,7 @@ def _order(story: Story, random: Random, customer: Character, matter: Matter) ->
     bought = random.sample(products, random.choice([1, 1, 1, 2, 3]))
     currency = customer.branch.currency
     order = SalesOrder(
-        id=story.new_id(at), customer_id=customer.id, ordered_at=at, status="fulfilled"
+        id=story.new_id(at), customer_id=customer.id, placed_at=at, status="fulfilled"
     )
     lines = []
     for place, (name, price) in enumerate(bought, start=1):

@@ -28,6 +28,7 @@ from crmkit_operational.sales.settings import Settings
 
 if TYPE_CHECKING:
     from crmkit_demo.story import Step, Stop, Story
+    from crmkit_exchange.presets.fields import ImportFields
     from crmkit_exchange.presets.preset import Preset
 
 manifest = Manifest(name="sales", api="1.0", config=Settings, extends=("demo", "exchange"))
@@ -138,7 +139,15 @@ def crm_demo_tour(story: Story, crm: Handle) -> Iterator[Stop]:
 
 @hookimpl(optionalhook=True)
 def crm_import_presets() -> list[Preset]:
-    """Pipelines, stages and deals of HubSpot."""
-    from crmkit_operational.presets import hubspot
+    """Pipelines, stages and deals of HubSpot, opportunities of Salesforce."""
+    from crmkit_operational.presets import hubspot, salesforce
 
-    return [*hubspot.PRESETS]
+    return [*hubspot.PRESETS, *salesforce.PRESETS]
+
+
+@hookimpl(optionalhook=True)
+def crm_import_fields() -> list[ImportFields]:
+    """What an order has in files: a customer by an id elsewhere, a total."""
+    from crmkit_operational.presets.orders import FIELDS
+
+    return [FIELDS]

@@ -92,10 +92,10 @@ class Deal(Record):
 
 @kind(
     "order",
-    timeline="ordered_at",
+    timeline="placed_at",
     title="number",
     unique=(("number",),),
-    indexes=(("status", "ordered_at"),),
+    indexes=(("status", "placed_at"),),
 )
 class SalesOrder(Record):
     """What a customer bought; its lines say what and for how much.
@@ -107,7 +107,7 @@ class SalesOrder(Record):
     customer_id: str | None = field(default=None, refers_to=Customer, label="Customer")
     deal_id: str | None = field(default=None, refers_to=Deal, on_delete="clear", label="Deal")
     number: str | None = field(default=None, search=True)
-    ordered_at: datetime = field(label="Ordered at")
+    placed_at: datetime = field(label="Placed at")
     status: Literal["placed", "fulfilled", "cancelled", "returned"] = field(default="placed")
 
 

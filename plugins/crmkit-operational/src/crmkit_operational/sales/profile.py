@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crmkit import Customer, Handle, RestrictedError, Section, where
 from crmkit.cli.language import Word
-from crmkit_operational.sales.finding import by_id
+from crmkit_operational.finding import by_id
 from crmkit_operational.sales.kinds import Deal, SalesOrder, Stage
 from crmkit_operational.sales.orders import totals_of
 
@@ -46,11 +46,11 @@ def _deals(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterator[
 def _orders(crm: Handle, customer: Customer, as_of: datetime | None) -> Iterator[Row]:
     zone = ZoneInfo(crm.company.timezone)
     mine = where.customer_id == customer.id
-    found = list(crm.find(SalesOrder, mine, order="-ordered_at", limit=SHOWN + 1, as_of=as_of))
+    found = list(crm.find(SalesOrder, mine, order="-placed_at", limit=SHOWN + 1, as_of=as_of))
     totals = totals_of(crm, found[:SHOWN], as_of)
     for each in found[:SHOWN]:
         parts = [totals.get(each.id), Word(each.status), each.number]
-        day = each.ordered_at.astimezone(zone).date()
+        day = each.placed_at.astimezone(zone).date()
         yield f"{day} {each.id}", [part for part in parts if part is not None]
     if len(found) > SHOWN:
         yield Word("There are more"), f"crm order list --customer {customer.id}"
