@@ -159,6 +159,20 @@ def test_a_product_may_have_a_comma_and_a_price_its_currency():
     assert read_item("A4, 흰색, 2.5, 3.99 USD", "KRW") == Item("A4, 흰색", Decimal("2.5"), Money(399, "USD"))  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "quantity", "minor"),
+    [
+        ("원두, 2, 5,000", 2, 5000),
+        ("원두, 1,500, 300", 1500, 300),
+        ("원두,1,000,2,150,000 KRW", 1000, 2_150_000),
+        ("원두,100,200", 100, 200),
+        ("원두, 2, -5,000", 2, -5000),
+    ],
+)
+def test_a_comma_between_thousands_is_part_of_the_number(text, quantity, minor):
+    assert read_item(text, "KRW") == Item("원두", Decimal(quantity), Money(minor, "KRW"))
+
+
 def test_lines_follow_their_order_to_another_customer(open_crm):
     crm = open_crm(own=["sales"])
     company = make_company(crm)

@@ -36,6 +36,11 @@ def test_a_change_of_nothing_is_refused(crm, crm_cli):
     assert "give an option" in crm_cli("ticket", "set", made["id"], code=2).stderr
 
 
+def test_a_report_of_no_time_is_refused(crm, crm_cli):
+    times = ("--since", "2026-02-02", "--until", "2026-02-01")
+    assert "give a later time" in crm_cli("ticket", "report", *times, "--lang", "en", code=2).stderr
+
+
 def test_the_brief_and_the_orders_are_read_in_korean(crm, crm_cli):
     crm_cli("policy", "add", "모두", "--first-response", "1h")
     made = json.loads(crm_cli("ticket", "open", "환불", "--format", "json").stdout)

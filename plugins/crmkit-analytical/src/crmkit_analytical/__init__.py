@@ -32,5 +32,12 @@ def crm_reports() -> list[Report]:
     from crmkit_analytical.reports.adoption import answering as adoption
     from crmkit_analytical.reports.channel_use import answering as channel_use
     from crmkit_analytical.reports.lifetime import answering as lifetime
+    from crmkit_analytical.reports.pipeline import definition as pipeline
 
-    return [adoption.REPORT, channel_use.REPORT, lifetime.REPORT, lost_reasons.REPORT]
+    return [
+        adoption.REPORT,
+        channel_use.REPORT,
+        lifetime.REPORT,
+        lost_reasons.REPORT,
+        pipeline.REPORT,
+    ]

@@ -11,8 +11,8 @@ __all__ = ["Settings"]
 class Settings:
     """Where the engine keeps its columns.
 
-    `file` is relative to the folder of crm.toml; without it, it stands beside the database's file, or in that folder
-    for a database on a server. A database in memory has its columns in memory.
+    `file` is relative to the folder of crm.toml; without it, it stands beside the database's file, or in that
+    folder for a database on a server. A database in memory has its columns in memory.
     """
 
     file: str | None = None

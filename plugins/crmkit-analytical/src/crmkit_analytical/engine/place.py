@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -24,7 +25,10 @@ _locks: dict[str, threading.Lock] = {}
 
 
 def place_of(crm: CRM) -> str:
-    """The file of the columns: that of `[plugin.analytical]`, else one beside the database's own, else in the folder."""
+    """The file of the columns: that of `[plugin.analytical]`, else one beside the database's own.
+
+    Of a database on a server it is beside crm.toml; without one, in the user's folder for what can be made anew.
+    """
     wanted = crm.plugins.config("analytical").file
     if wanted:
         return str(crm.config.folder / wanted)
@@ -35,7 +39,14 @@ def place_of(crm: CRM) -> str:
         file = Path(place)
         return str(file.with_name(f"{file.stem}.columns.duckdb"))
     name = re.sub(r"[^\w.-]+", "-", place.rpartition("//")[2]).strip("-") or "crm"
-    return str(crm.config.folder / f"{name}.columns.duckdb")
+    folder = crm.config.folder if crm.config.path else _cache()
+    return str(folder / f"{name}.columns.duckdb")
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crmkit"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 @contextmanager

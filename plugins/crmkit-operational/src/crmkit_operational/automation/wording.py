@@ -22,6 +22,7 @@ __all__ = [
     "read_condition",
     "read_trigger",
     "trigger_text",
+    "value_text",
 ]
 
 ReadWhere: TypeAlias = Callable[[Kind, str], Where]
@@ -91,7 +92,7 @@ def trigger_text(plain: Mapping[str, Any]) -> str:
     """A trigger as people write it."""
     match plain:
         case {"type": "changed"}:
-            values = [f"{key} {_said(plain[key])}" for key in ("from", "to") if key in plain]
+            values = [f"{key} {value_text(plain[key])}" for key in ("from", "to") if key in plain]
             return " ".join(
                 ["changed", *filter(None, [",".join(plain.get("fields", ()))]), *values]
             )
@@ -105,7 +106,8 @@ def trigger_text(plain: Mapping[str, Any]) -> str:
     return str(plain.get("type", ""))
 
 
-def _said(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value that a rule keeps, as people write it."""
     if value is None:
         return "nothing"
     if isinstance(value, Mapping) and value.keys() == {"minor", "currency"}:
@@ -152,11 +154,11 @@ def condition_text(plain: Any) -> str:
         case {"path": path, "op": "present", "value": value}:
             return f"{path} {'present' if value else 'missing'}"
         case {"path": path, "op": "in", "value": [*values]}:
-            return f"{path} in {','.join(map(_said, values))}"
+            return f"{path} in {','.join(map(value_text, values))}"
         case {"path": path, "op": op, "value": None}:
             return f"{path} {'present' if op == 'ne' else 'missing'}"
         case {"path": path, "op": op, "value": value}:
-            return f"{path}{SIGNS.get(op, op)}{_said(value)}"
+            return f"{path}{SIGNS.get(op, op)}{value_text(value)}"
     return str(plain)
 
 
@@ -217,5 +219,5 @@ def action_text(plain: Any) -> str:
 
 
 def _quoted(value: Any) -> str:
-    text = _said(value)
+    text = value_text(value)
     return text if re.fullmatch(r"""[^\s'"\\#]+""", text) else shlex.quote(text)

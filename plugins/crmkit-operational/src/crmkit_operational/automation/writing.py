@@ -64,7 +64,9 @@ def read_file(path: Path) -> list[Written]:
 
     try:
         document: Mapping[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     tables = document.get("rule")
     if document.keys() != {"rule"} or not isinstance(tables, list):

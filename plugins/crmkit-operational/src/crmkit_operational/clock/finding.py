@@ -10,7 +10,7 @@ from crmkit_operational.clock.kinds import Calendar
 
 __all__ = ["calendar_named"]
 
-ADD = "add it with `crm calendar add`"
+ADD = "`crm calendar list` has those there are, `crm calendar add` makes one"
 
 
 def calendar_named(reader: Reader, text: str) -> Calendar:

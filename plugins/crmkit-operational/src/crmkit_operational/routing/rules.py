@@ -42,6 +42,8 @@ def _agent(write: Write) -> Iterator[Problem]:
         return
     if not agent.actor.strip():
         yield write.problem("actor", "somebody acts under it; give the id that `--actor` has")
+    if not agent.name.strip() and write.changed("name"):
+        yield write.problem("name", "is blank; say what they are called")
     if not 0 <= agent.capacity <= MOST:
         yield write.problem("capacity", f"give a whole number from 0 to {MOST:,}")
     for channel, most in agent.capacities.items():

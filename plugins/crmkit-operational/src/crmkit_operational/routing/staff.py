@@ -8,7 +8,8 @@ from datetime import datetime
 
 import attrs
 
-from crmkit import NotFound, Reader, Record, where
+from crmkit import NotFound, QueryError, Reader, Record, where
+from crmkit_operational.finding import SEVERAL
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.service.kinds import Ticket
 
@@ -87,13 +88,16 @@ def loads(reader: Reader, actors: Iterable[str]) -> dict[str, Counter[str | None
 
 
 def agent_named(reader: Reader, text: str) -> Agent:
-    """The agent with this id, who acts under this id, or of this name; raises `NotFound`."""
+    """The agent with this id, who acts under this id, or of this name; raises `NotFound`, `QueryError` for several."""
     [found] = reader.get_many(Agent, [text])
     if found is None:
         found = next(reader.find(Agent, where.actor == text, limit=1), None)
     if found is None:
-        named = list(reader.find(Agent, where.name == text, limit=2))
-        found = named[0] if len(named) == 1 else None
+        named = list(reader.find(Agent, where.name == text, limit=SEVERAL))
+        if len(named) > 1:
+            those = ", ".join(each.actor for each in named)
+            raise QueryError(f"several agents are called {text!r}; say who by the actor: {those}")
+        found = named[0] if named else None
     if found is None:
         hint = "`crm agent list` has them by actor, `crm agent add` adds one"
         raise NotFound(Agent.__kind__, text, hint)

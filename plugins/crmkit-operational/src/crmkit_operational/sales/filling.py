@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crmkit import Patch, Record, Write
-from crmkit_operational.sales.finding import by_id
+from crmkit_operational.finding import by_id
 from crmkit_operational.sales.kinds import Deal, ForecastLine, OrderLine, SalesOrder, Stage
 from crmkit_operational.sales.money import line_amount
 from crmkit_operational.sales.rules import SURE
@@ -55,6 +55,8 @@ def _decided(
         return {}
     gone: dict[str, Any] = {"closed_at": None} if stage.category == "open" else {}
     gone |= {"lost_reason_id": None, "lost_note": ""} if before == "lost" else {}
+    # Nothing comes next of what is decided.
+    gone |= {"next_step": "", "next_step_on": None} if before == "open" else {}
     values: dict[str, Any] = {path: no for path, no in gone.items() if not write.changed(path)}
     closed_at = write.record["closed_at"]
     if stage.category != "open" and (closed_at is None or not write.changed("closed_at")):

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from crmkit import MASKED, Actor, Change, Reader, RestrictedError
-from crmkit_operational.sales.finding import by_id
+from crmkit_operational.finding import by_id
 from crmkit_operational.sales.kinds import Deal, LostReason, Stage
 
 __all__ = ["Stay", "stage_durations", "stage_history", "stays"]

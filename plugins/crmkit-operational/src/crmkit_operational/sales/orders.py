@@ -6,6 +6,7 @@ line. What is kept is each line's amount, which follows from the line alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -40,13 +41,18 @@ class Item:
     unit_price: Money
 
 
+# A comma within a number has no space behind it and three digits, as in 5,000: what follows it is no field of its own.
+_GROUPED = r"-?\d{1,3}(?:,\d{3})+(?!\d)[^,]*"
+_ITEM = re.compile(rf"(.*?\S)\s*,\s*({_GROUPED}|[^,]*),\s*({_GROUPED}|[^,]*)", re.ASCII | re.DOTALL)
+
+
 def read_item(text: str, currency: str) -> Item:
     """A line as people write it: `PRODUCT, QUANTITY, PRICE`; a price without a currency is in the company's."""
-    parts = [each.strip() for each in text.rsplit(",", 2)]
-    if len(parts) == 3 and parts[0]:
-        amount, _, own = parts[2].partition(" ")
+    if match := _ITEM.fullmatch(text.strip()):
+        quantity, price = (match[place].replace(",", "").strip() for place in (2, 3))
+        amount, _, own = price.partition(" ")
         try:
-            return Item(parts[0], Decimal(parts[1]), Money.of(amount, own.strip() or currency))
+            return Item(match[1], Decimal(quantity), Money.of(amount, own.strip() or currency))
         except (InvalidOperation, ValueRefused):
             pass
     raise ValueRefused(

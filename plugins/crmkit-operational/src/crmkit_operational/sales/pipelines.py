@@ -27,19 +27,21 @@ class Step:
 
 
 def read_step(text: str) -> Step:
-    """An open stage as people write it: `NAME, CHANCE`, the chance in percent; `NAME` alone has none yet."""
+    """An open stage as people write it: `NAME, CHANCE`, the chance in percent."""
     match = re.fullmatch(r"(.*\S)\s*(?:,\s*(\d{1,3})\s*%?|\s(\d{1,3})\s*%)\s*", text)
-    if match:
-        return Step(match[1].strip(), int(match[2] or match[3]))
-    if "," in text or not text.strip():
+    if not match:
         raise ValueRefused(
             f"{text!r} is no stage; write its name and the chance in percent, as in 'Proposal, 50'"
         )
-    return Step(text.strip())
+    return Step(match[1].strip(), int(match[2] or match[3]))
 
 
 def add_pipeline(tx: Transaction, name: str, steps: Sequence[Step]) -> Pipeline:
-    """A new pipeline with these stages, in this order."""
+    """A new pipeline with these stages, in this order. Raises `ValueRefused` if two are called the same."""
+    names = [step.name for step in steps]
+    for each in names:
+        if names.count(each) > 1:
+            raise ValueRefused(f"two stages are called {each!r}; give each a name of its own")
     made = tx.add(Pipeline(name=name))
     tx.add_all(
         Stage(

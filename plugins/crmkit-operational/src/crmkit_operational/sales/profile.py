@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crmkit import Customer, Handle, RestrictedError, Section, where
 from crmkit.cli.language import Word
-from crmkit_operational.sales.finding import by_id
+from crmkit_operational.finding import by_id
 from crmkit_operational.sales.kinds import Deal, SalesOrder, Stage
 from crmkit_operational.sales.orders import totals_of
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crmkit import Problem, QueryError, Write, linked, where
-from crmkit_operational.sales.finding import by_id
+from crmkit_operational.finding import by_id
 from crmkit_operational.sales.kinds import Deal, LostReason, OrderLine, Pipeline, Stage
 from crmkit_operational.sales.money import line_amount
 

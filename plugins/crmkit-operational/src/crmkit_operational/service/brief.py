@@ -18,7 +18,7 @@ from crmkit_operational.clock.zones import zone_of
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.promises import TARGETS
 from crmkit_operational.service.recording import SOLVED
-from crmkit_operational.words import _
+from crmkit_operational.words import _, word
 
 __all__ = ["MOST", "Line", "brief"]
 
@@ -66,16 +66,15 @@ def _promised(reader: Reader, ticket: Ticket) -> Iterator[Line]:
     present = sorted((due, each) for due, each in dues if due is not None and due is not MASKED)
     for due, metric in present[:1]:
         until = f"{_local(reader, due):%Y-%m-%d %H:%M}"
-        yield _line(_("Promised"), ticket, _target(metric), until, ticket.priority, ticket.state)
+        yield _line(_("Promised"), ticket, word(metric), until, *_standing(ticket))
 
 
 def _local(reader: Reader, moment: datetime) -> datetime:
     return moment.astimezone(zone_of(reader.company.timezone))
 
 
-def _target(metric: str) -> str:
-    names = {"first_response": _("first response"), "next_reply": _("next reply")}
-    return names.get(metric, _("resolution"))
+def _standing(ticket: Ticket) -> list[Any]:
+    return [each if each is MASKED else word(each) for each in (ticket.priority, ticket.state)]
 
 
 def _who(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
@@ -118,7 +117,7 @@ def _open(reader: Reader, customer: Customer, ticket: Ticket) -> Iterator[Line]:
     mine = (where.customer_id == customer.id, where.id != ticket.id)
     still = where.state.in_(["new", "open", "pending", "on_hold"])
     for each in reader.find(Ticket, *mine, still, order="-opened_at", limit=2):
-        yield _line(_("Also open"), each, each.subject, each.state, each.priority)
+        yield _line(_("Also open"), each, each.subject, *reversed(_standing(each)))
     if _has(reader, "deal", "stage_id"):
         is_open = (where.customer_id == customer.id, where["stage_id.category"] == "open")
         for deal in reader.find("deal", *is_open, order="-opened_at", limit=1):

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from crmkit import QueryError, Record, ValueRefused, where
+from crmkit import QueryError, Reader, Record, ValueRefused
 from crmkit.cli.app import App
-from crmkit.cli.command import Group, many
+from crmkit.cli.command import many
 from crmkit.cli.output import document, note, show
-from crmkit.cli.records import KindGroup
-from crmkit.errors import NotFound
+from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.routing.staff import Seat, agent_named, seats
+from crmkit_operational.terminal.reading import DeskGroup, RecordGroup, called, said
 from crmkit_operational.words import _
 
 __all__ = ["agent"]
@@ -29,7 +29,7 @@ SKILL = many("--skill", "skills", "SKILL", help="What they can do.")
 TEAM = click.Option(["--team"], help="The team whose tickets they take, too.")
 CALENDAR = click.Option(["--calendar"], help="When they work: a business calendar, by name or id.")
 
-agent = Group("agent", help="Who takes tickets, how many, and whether they are there.")
+agent = DeskGroup("agent", help="Who takes tickets, how many, and whether they are there.")
 
 
 @agent.define(
@@ -45,7 +45,7 @@ agent = Group("agent", help="Who takes tickets, how many, and whether they are t
 def add_agent(app: App, name: str, acts_as: str, **given: Any) -> None:
     """Add an agent, who is offline at first, and print them."""
     with app.handle.transaction() as tx:
-        made = tx.add(Agent(actor=acts_as, name=name, **_changes(app, {}, given)))
+        made = tx.add(Agent(actor=acts_as, name=name, **_changes(tx, {}, given)))
     _written(app, made)
 
 
@@ -53,7 +53,7 @@ def add_agent(app: App, name: str, acts_as: str, **given: Any) -> None:
 def set_agent(app: App, agent: str, **given: Any) -> None:
     """Change what an agent takes, and print them; skills that are given replace those there are."""
     found = agent_named(app.handle, agent)
-    changes = _changes(app, found.capacities, given)
+    changes = _changes(app.handle, found.capacities, given)
     if not changes:
         raise QueryError(f"nothing of {found.actor} was changed; say what, as in --capacity 8")
     with app.handle.transaction() as tx:
@@ -61,14 +61,16 @@ def set_agent(app: App, agent: str, **given: Any) -> None:
     _written(app, found)
 
 
-def _changes(app: App, capacities: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(
+    reader: Reader, capacities: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
     found = {name: given[name] for name in ("capacity", "team") if given[name] is not None}
     if given["channels"]:
         found["capacities"] = {**capacities, **_capacities(given["channels"])}
     if given["skills"]:
         found["skills"] = tuple(dict.fromkeys(given["skills"]))
     if given["calendar"] is not None:
-        found["calendar_id"] = _calendar(app, given["calendar"]).id
+        found["calendar_id"] = calendar_named(reader, given["calendar"]).id
     return found
 
 
@@ -82,24 +84,18 @@ def _capacities(texts: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _calendar(app: App, text: str) -> Calendar:
-    [found] = app.handle.get_many(Calendar, [text])
-    found = found or next(app.handle.find(Calendar, where.name == text, limit=1), None)
-    if found is None:
-        raise NotFound(Calendar.__kind__, text, "`crm record calendar list` has those there are")
-    return found
-
-
-class AgentGroup(KindGroup):
+class AgentGroup(RecordGroup):
     """Prints agents with their capacities as people give them."""
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
-        """The capacity on each channel; a mapping for scripts."""
-        capacities = record["capacities"]
-        if app.format != "table" or not isinstance(capacities, Mapping):
+        """The capacity on each channel and the calendar by name; a mapping and an id for scripts."""
+        if app.format != "table":
             return {}
-        label = app.label(app.kind(Agent.__kind__).field("capacities"))
-        return {"capacities": (label, [f"{each}={most}" for each, most in capacities.items()])}
+        found = {**super().details(record, app), **called(app, record, "calendar_id", Calendar)}
+        if isinstance(capacities := record["capacities"], Mapping):
+            label = app.label(app.kind(Agent.__kind__).field("capacities"))
+            found["capacities"] = label, [f"{each}={most}" for each, most in capacities.items()]
+        return found
 
 
 def _written(app: App, record: Agent) -> None:
@@ -170,4 +166,5 @@ def _row(app: App, seat: Seat) -> dict[str, Any]:
         "load_by_channel": load,
         "by_channel": by_channel,
     }
-    return {**document(app.kind("agent"), seat.agent), **own, "skills": sorted(seat.skills)}
+    own |= {"status": said(app, seat.agent.status), "skills": sorted(seat.skills)}
+    return document(app.kind("agent"), seat.agent) | own

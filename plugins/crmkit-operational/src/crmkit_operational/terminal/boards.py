@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -12,20 +12,15 @@ from crmkit import Reader, where
 from crmkit.cli.app import App
 from crmkit.cli.command import AS_OF, SKIP, define, limit, many
 from crmkit.cli.conditions import condition
-from crmkit.cli.language import Word
 from crmkit.cli.output import document, note, plain, show, write_json
 from crmkit.cli.records import ID
+from crmkit_operational.finding import by_id, customer_called, named
 from crmkit_operational.sales.board import Column, board, page_of
-from crmkit_operational.sales.finding import (
-    by_id,
-    customer_called,
-    named,
-    only_pipeline,
-    stages_of,
-)
+from crmkit_operational.sales.finding import only_pipeline, stages_of
 from crmkit_operational.sales.history import Stay, stage_history
 from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 from crmkit_operational.sales.rotting import Rot, rot_of, rotting
+from crmkit_operational.terminal.reading import said, spoken
 from crmkit_operational.words import _
 
 __all__ = ["list_deals", "show_board", "show_history", "show_next", "show_rotting"]
@@ -160,7 +155,7 @@ def _heads(app: App, columns: Sequence[Column]) -> None:
     rows = [
         {
             "stage": each.stage.name,
-            "category": Word(each.stage.category),
+            "category": said(app, each.stage.category),
             "count": each.count,
             "sum": list(each.sums) if app.format == "table" else plain(each.sums),
         }
@@ -267,7 +262,7 @@ def show_next(
     narrowed += [where.next_step_on < today] if overdue else []
     page = reader.page(Deal, *of, *narrowed, order="next_step_on", **options)
     stages = by_id(reader, Stage, [each.stage_id for each in page])
-    rows = [_deal(app, each, stages, state=_state(app, each, today)) for each in page]
+    rows = [_deal(app, each, stages, state=said(app, _state(each, today))) for each in page]
     columns = _columns(app, "title", "stage", "next_step", "next_step_on")
     columns |= {"state": _("State"), "owner": _("Owner"), "id": _("Id")}
     show(app, rows, columns, empty=_("there is no such deal"))
@@ -279,12 +274,12 @@ def show_next(
         note(text.format(with_step=total - without, total=total, percent=percent))
 
 
-def _state(app: App, each: Deal, today: date) -> Word:
+def _state(each: Deal, today: date) -> str:
     if not each.next_step:
-        return Word("missing")
+        return "missing"
     if each.next_step_on is None:
-        return Word("undated")
-    return Word("overdue") if each.next_step_on < today else Word("planned")
+        return "undated"
+    return "overdue" if each.next_step_on < today else "planned"
 
 
 # Where a deal has been ------------------------------------------------------------------------------------------
@@ -314,12 +309,3 @@ def _stay(app: App, each: Stay, now: datetime) -> dict[str, Any]:
         return found | {"duration": length and spoken(length)}
     seconds = None if length is None else int(length.total_seconds())
     return found | {"stage_id": each.stage_id, "duration": seconds}
-
-
-def spoken(length: timedelta) -> str:
-    """A duration as people read it, to the minute."""
-    minutes = int(length.total_seconds()) // 60
-    days, hours = minutes // 1440, minutes // 60 % 24
-    if days:
-        return _("{days} d {hours} h").format(days=days, hours=hours)
-    return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)

@@ -11,7 +11,7 @@ import click
 
 from crmkit import Record, RestrictedError, ValueRefused, where
 from crmkit.cli.app import App
-from crmkit.cli.command import Group, many
+from crmkit.cli.command import many
 from crmkit.cli.output import document, note, show, write_json
 from crmkit.cli.records import KindGroup
 from crmkit_operational.clock.amounts import amount_text
@@ -31,6 +31,7 @@ from crmkit_operational.terminal.days import (
     weekday,
 )
 from crmkit_operational.terminal.holidays import holidays
+from crmkit_operational.terminal.reading import DeskGroup
 from crmkit_operational.words import _
 
 __all__ = ["calendar"]
@@ -43,7 +44,7 @@ SOON = timedelta(days=366)
 """How far ahead the next openings are looked for."""
 OPENINGS = 3
 
-calendar = Group("calendar", help="When the company works, and what is due when.")
+calendar = DeskGroup("calendar", help="When the company works, and what is due when.")
 calendar.add_command(holidays)
 
 

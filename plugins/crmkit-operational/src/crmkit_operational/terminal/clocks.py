@@ -18,7 +18,8 @@ from crmkit_operational.service.keeping import clocks_of
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.metrics import Timer, Timers, pauses, timers
 from crmkit_operational.terminal.days import account_rows
-from crmkit_operational.words import _
+from crmkit_operational.terminal.reading import said
+from crmkit_operational.words import _, word
 
 __all__ = ["show_clocks"]
 
@@ -61,7 +62,7 @@ class Account:
 def show_clocks(app: App, ticket: Ticket, explain: bool) -> None:
     """When each metric of a ticket ran, how long that was and, if wanted, day by day why; as CSV a row for each day."""
     desk = _desk(app, ticket)
-    rows = [row for timer in desk.timers.values() for row in _stretches(desk, timer)]
+    rows = [row for timer in desk.timers.values() for row in _stretches(app, desk, timer)]
     found = list(_accounts(desk, app.language.code)) if explain else []
     if explain and app.format == "json":
         write_json(
@@ -83,10 +84,10 @@ def _desk(app: App, ticket: Ticket) -> Desk:
     return Desk(timers(events), policy, clocks_of(reader)(calendar), holidays, reader.now())
 
 
-def _stretches(desk: Desk, timer: Timer) -> Iterator[dict[str, Any]]:
+def _stretches(app: App, desk: Desk, timer: Timer) -> Iterator[dict[str, Any]]:
     for begins, ends in timer.ran:
         yield {
-            "metric": timer.metric,
+            "metric": said(app, timer.metric),
             "instance": timer.instance,
             "since": begins,
             "until": ends,
@@ -176,7 +177,7 @@ def _days_table(app: App, found: Account) -> None:
         else _("{metric} {instance} took what passed from {since} to {until}")
     )
     heading = text.format(
-        metric=found.timer.metric,
+        metric=word(found.timer.metric),
         instance=found.timer.instance,
         since=app.local(found.since),
         until=app.local(found.until),

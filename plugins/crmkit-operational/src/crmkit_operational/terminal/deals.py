@@ -8,26 +8,20 @@ from typing import Any
 
 import click
 
-from crmkit import Customer, NotFound, Reader, Record
+from crmkit import Customer, Reader, Record
 from crmkit.cli.app import App
 from crmkit.cli.command import Time, many
 from crmkit.cli.conditions import assignments
-from crmkit.cli.language import Word
 from crmkit.cli.output import note
-from crmkit.cli.records import ID, SET, KindGroup
+from crmkit.cli.records import ID, SET
 from crmkit.declarations import read_kind
-from crmkit_operational.sales.finding import (
-    by_id,
-    customer_called,
-    named,
-    only_pipeline,
-    stage_for,
-    stages_of,
-)
+from crmkit_operational.finding import NoneYet, by_id, customer_called, named
+from crmkit_operational.sales.finding import only_pipeline, stage_for, stages_of
 from crmkit_operational.sales.kinds import Deal, LostReason, Stage
 from crmkit_operational.sales.moving import lose, move, reopen, win
 from crmkit_operational.sales.orders import convert, read_item
 from crmkit_operational.terminal import boards
+from crmkit_operational.terminal.reading import RecordGroup, called, said
 from crmkit_operational.words import _
 
 __all__ = ["deal"]
@@ -36,7 +30,7 @@ PIPELINE = click.Option(["--pipeline"], metavar="NAME", help="The pipeline, if t
 AT = click.Option(["--at"], type=Time(), help="When it was; else now.")
 
 
-class DealGroup(KindGroup):
+class DealGroup(RecordGroup):
     """The commands of deals, which are printed with the name of their stage."""
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
@@ -48,13 +42,14 @@ class DealGroup(KindGroup):
         }
         is_table, kind = app.format == "table", app.kind("deal")
         found: dict[str, tuple[str, Any]] = {}
+        if is_table:
+            found |= called(app, record, "customer_id", Customer, with_id=True)
         for path, others in names.items():
             for each in others.values():
                 key = path if is_table else path.removesuffix("_id")
                 found[key] = app.label(kind.field(path)), each.name
         for stage in names["stage_id"].values():
-            category = Word(stage.category) if is_table else stage.category
-            found["category"] = _("Category"), category
+            found["category"] = _("Category"), said(app, stage.category)
             found["probability"] = _("Chance in percent"), stage.probability
         return found
 
@@ -122,9 +117,8 @@ def _first(reader: Reader, stage: str | None, pipeline: str | None) -> Stage:
     found = only_pipeline(reader, pipeline)
     for each in stages_of(reader, found):
         return each
-    raise NotFound(
-        "stage", "", f"pipeline {found.name!r} has none; `crm pipeline stage add` adds one"
-    )
+    text = f"pipeline {found.name!r} has no stage yet; `crm pipeline stage add` adds one"
+    raise NoneYet("stage", text)
 
 
 @deal.define("move", ID, click.Argument(["stage"]), PIPELINE, SET, AT)

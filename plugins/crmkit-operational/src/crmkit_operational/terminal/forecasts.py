@@ -12,7 +12,7 @@ from crmkit import ValueRefused
 from crmkit.cli.app import App
 from crmkit.cli.command import Group
 from crmkit.cli.output import note, show, write_json
-from crmkit_operational.sales.finding import named
+from crmkit_operational.finding import named
 from crmkit_operational.sales.forecast import Forecast, Row, forecast, month_of, next_month
 from crmkit_operational.sales.kinds import Pipeline
 from crmkit_operational.sales.settings import Settings

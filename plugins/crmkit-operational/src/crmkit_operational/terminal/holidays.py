@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crmkit import ValueRefused, where
+from crmkit import Record, ValueRefused, where
 from crmkit.cli.app import App
-from crmkit.cli.command import Group
 from crmkit.cli.output import note, show
-from crmkit.cli.records import KindGroup
 from crmkit_operational.clock.finding import calendar_named
-from crmkit_operational.clock.kinds import Holiday
+from crmkit_operational.clock.kinds import Calendar, Holiday
 from crmkit_operational.terminal.days import Day
+from crmkit_operational.terminal.reading import DeskGroup, RecordGroup, called
 from crmkit_operational.words import _
 
 __all__ = ["holidays"]
@@ -23,7 +23,17 @@ __all__ = ["holidays"]
 CALENDAR = click.Argument(["calendar"])
 YEARS_AHEAD = 5
 
-holidays = Group("holidays", help="The days on which a calendar is closed, or open all the same.")
+holidays = DeskGroup(
+    "holidays", help="The days on which a calendar is closed, or open all the same."
+)
+
+
+class HolidayGroup(RecordGroup):
+    """Prints holidays with the name of their calendar."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """The calendar by name; its id for scripts."""
+        return called(app, record, "calendar_id", Calendar) if app.format == "table" else {}
 
 
 @holidays.define(
@@ -40,7 +50,7 @@ def add_holiday(app: App, calendar: str, **given: Any) -> None:
     with app.handle.transaction() as tx:
         made = tx.add(Holiday(calendar_id=found.id, **given))
     kind = app.kind(Holiday.__kind__)
-    KindGroup(kind, app.label(kind)).written(made.id, app)
+    HolidayGroup(kind, app.label(kind)).written(made.id, app)
 
 
 @holidays.define(

@@ -11,19 +11,19 @@ import click
 from crmkit import Customer, Record, where
 from crmkit.cli.app import App
 from crmkit.cli.command import AS_OF, SKIP, Time, limit, many
-from crmkit.cli.language import Word
 from crmkit.cli.output import document, note, show
-from crmkit.cli.records import ID, KindGroup
+from crmkit.cli.records import ID
 from crmkit.declarations import read_kind
-from crmkit_operational.sales.finding import by_id, customer_called
+from crmkit_operational.finding import by_id, customer_called
 from crmkit_operational.sales.kinds import Deal, SalesOrder
 from crmkit_operational.sales.orders import cancel, lines_of, place, read_item, totals_of
+from crmkit_operational.terminal.reading import RecordGroup, called, said
 from crmkit_operational.words import _
 
 __all__ = ["order"]
 
 
-class OrderGroup(KindGroup):
+class OrderGroup(RecordGroup):
     """The commands of orders, which are printed with their total."""
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
@@ -31,12 +31,12 @@ class OrderGroup(KindGroup):
         assert isinstance(record, SalesOrder)
         total = totals_of(app.handle, [record]).get(record.id)
         kinds = app.kind("order"), app.kind("order_line")
-        found: dict[str, tuple[str, Any]] = {"total": (_("Total"), total)}
+        found: dict[str, tuple[str, Any]] = {}
         if app.format == "table":
-            for each in by_id(app.handle, Customer, [record.customer_id]).values():
-                found["customer_id"] = app.label(kinds[0].field("customer_id")), each.name
-            found["status"] = app.label(kinds[0].field("status")), Word(record.status)
-        else:
+            found |= super().details(record, app)
+            found |= called(app, record, "deal_id", Deal, with_id=True)
+        found["total"] = _("Total"), total
+        if app.format != "table":
             lines = [document(kinds[1], each) for each in lines_of(app.handle, record)]
             found["lines"] = "", lines
         return found
@@ -137,14 +137,10 @@ def list_orders(
         note(_("there are more: --after {cursor}").format(cursor=page.after))
 
 
-def _statuses() -> tuple[str, ...]:
-    return (_("placed"), _("fulfilled"), _("cancelled"), _("returned"))
-
-
 def _row(app: App, each: SalesOrder, total: Any, customers: Mapping[str, Any]) -> dict[str, Any]:
     customer = customers.get(each.customer_id or "")
     own = {"customer": customer and customer.name, "total": total}
     if app.format == "json":
         return {**document(app.kind("order"), each), **own}
-    status = Word(each.status) if app.format == "table" else each.status
-    return {name: each[name] for name in ("placed_at", "number", "id")} | own | {"status": status}
+    own["status"] = said(app, each.status)
+    return {name: each[name] for name in ("placed_at", "number", "id")} | own

@@ -9,10 +9,10 @@ import click
 
 from crmkit import where
 from crmkit.cli.app import App
-from crmkit.cli.command import Group, many
-from crmkit.cli.language import Word
+from crmkit.cli.command import many
 from crmkit.cli.output import document, note, show
-from crmkit_operational.sales.finding import named, only_pipeline, stages_of
+from crmkit_operational.finding import named
+from crmkit_operational.sales.finding import only_pipeline, stages_of
 from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 from crmkit_operational.sales.pipelines import (
     add_pipeline,
@@ -22,6 +22,7 @@ from crmkit_operational.sales.pipelines import (
     read_step,
 )
 from crmkit_operational.sales.rules import SURE
+from crmkit_operational.terminal.reading import DeskGroup, said
 from crmkit_operational.words import _
 
 __all__ = ["pipeline"]
@@ -30,8 +31,8 @@ PIPELINE, NAME = click.Argument(["pipeline"]), click.Argument(["name"])
 PERCENT, DAYS = click.IntRange(0, 100), click.IntRange(1, 36_500)
 CATEGORY = click.Choice(["open", "won", "lost"])
 
-pipeline = Group("pipeline", help="Pipelines and their stages.")
-stage = Group("stage", help="The stages of a pipeline.")
+pipeline = DeskGroup("pipeline", help="Pipelines and their stages.")
+stage = DeskGroup("stage", help="The stages of a pipeline.")
 pipeline.add_command(stage)
 
 
@@ -58,7 +59,7 @@ def list_pipelines(app: App) -> None:
 @pipeline.define("show", click.Argument(["pipeline"], required=False))
 def show_pipeline(app: App, pipeline: str | None) -> None:
     """The stages of a pipeline and what holds in each; without a name, of the only one."""
-    _shown(app, only_pipeline(app.handle, pipeline))
+    _shown(app, only_pipeline(app.handle, pipeline, how=""))
 
 
 def _shown(app: App, found: Pipeline) -> None:
@@ -78,7 +79,7 @@ def _row(app: App, each: Stage, names: dict[str, str]) -> dict[str, Any]:
     return {
         "position": each.position,
         "name": each.name,
-        "category": Word(each.category),
+        "category": said(app, each.category),
         "probability": f"{each.probability}%",
         "rot_days": each.rot_days,
         "required": required,
@@ -103,11 +104,7 @@ def _words() -> tuple[str, ...]:
     """What a pipeline to begin with is made of, for the catalogs."""
     open_ones = (_("Qualification"), _("Needs analysis"), _("Proposal"), _("Negotiation"))
     reasons = (_("Price"), _("Competitor"), _("No budget"), _("No decision"), _("No reply"))
-    return (*open_ones, *reasons, _("Sales"), _("Other reason"), *_categories())
-
-
-def _categories() -> tuple[str, ...]:
-    return (_("open"), _("won"), _("lost"))
+    return (*open_ones, *reasons, _("Sales"), _("Other reason"))
 
 
 @pipeline.define(
@@ -121,7 +118,7 @@ def add(app: App, name: str, steps: Sequence[str], won: str | None, lost: str | 
     """Add a pipeline with its stages in this order, and print it."""
     wanted = [read_step(each) for each in steps]
     if not wanted:
-        raise click.UsageError("Missing option '--stage'.")
+        raise click.UsageError("Missing option '--stage'; write it as in --stage 'Proposal, 50'.")
     with app.handle.transaction() as tx:
         made = add_pipeline(tx, name, [*wanted, *decided(won or _("Won"), lost or _("Lost"))])
     _shown(app, made)
@@ -164,6 +161,8 @@ def add_stage(app: App, pipeline: str, name: str, before: str | None, **given: A
 )
 def set_stage(app: App, pipeline: str, stage: str, **given: Any) -> None:
     """Change what holds in a stage, and print the pipeline."""
+    if all(each in (None, False, ()) for each in given.values()):
+        raise click.UsageError(_("nothing is to be changed; give an option"))
     with app.handle.transaction() as tx:
         found = named(tx, Pipeline, pipeline)
         one = named(tx, Stage, stage, where.pipeline_id == found.id)
@@ -171,7 +170,7 @@ def set_stage(app: App, pipeline: str, stage: str, **given: Any) -> None:
             "rot_days": None if given.pop("never_rots") else one.rot_days,
             "required": () if given.pop("require_nothing") else one.required,
             "allowed_next": () if given.pop("next_any") else one.allowed_next,
-            "name": given.pop("name") or one.name,
+            "name": one.name if (name := given.pop("name")) is None else name,
         }
         tx.update(_set(tx, one.evolve(**emptied), found, **given))
     _shown(app, found)

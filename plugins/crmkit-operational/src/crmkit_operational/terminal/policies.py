@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from crmkit import MASKED, Customer, ValueRefused
+from crmkit import MASKED, Customer, Kind, Record, ValueRefused
 from crmkit.cli.app import App
-from crmkit.cli.command import Group, many
+from crmkit.cli.command import many
 from crmkit.cli.output import note, show
-from crmkit.cli.records import KindGroup
 from crmkit_operational.clock.amounts import amount_text, read_amount
 from crmkit_operational.clock.finding import calendar_named
 from crmkit_operational.clock.kinds import Calendar
+from crmkit_operational.finding import named
 from crmkit_operational.service.kinds import Policy, Ticket
 from crmkit_operational.service.promises import TARGETS, in_turn, matching, mismatch
+from crmkit_operational.terminal.reading import DeskGroup, RecordGroup, called, worded
 from crmkit_operational.words import _
 
 __all__ = ["policy"]
 
-policy = Group("policy", help="What is promised for tickets.")
+policy = DeskGroup("policy", help="What is promised for tickets.")
 
 
 MINUTE = timedelta(minutes=1)
@@ -73,10 +74,35 @@ def add(app: App, name: str, calendar: str | None, position: int | None, **given
         last = max((each.position for each in tx.find(Policy)), default=0)
         place = last + 1 if position is None else position
         made = tx.add(Policy(name=name, position=place, **values))
-    kind = app.kind(Policy.__kind__)
-    KindGroup(kind, app.label(kind)).written(made.id, app)
+    _written(app, made)
     if all(values[name] is None for name in TARGETS):
         note(_("it promises nothing; give one of --first-response, --next-reply and --resolution"))
+
+
+class PolicyGroup(RecordGroup):
+    """Prints policies with their targets as people give them."""
+
+    def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
+        """Targets as amounts of time, the calendar by name; minutes and an id for scripts."""
+        if app.format != "table":
+            return {}
+        kind = app.kind(self.kind)
+        targets = {
+            str(each): (app.label(kind.field(each)), _amount(record[each])) for each in TARGETS
+        }
+        calendar = called(app, record, "calendar_id", Calendar)
+        return worded(app, record, "priorities", "pauses") | calendar | targets
+
+
+def _written(app: App, found: Policy) -> None:
+    kind = app.kind(Policy.__kind__)
+    PolicyGroup(kind, app.label(kind)).written(found.id, app)
+
+
+@policy.define("show", click.Argument(["name"]))
+def show_policy(app: App, name: str) -> None:
+    """What a policy promises, and for which tickets."""
+    _written(app, named(app.handle, Policy, name))
 
 
 @policy.define("list")
@@ -124,9 +150,15 @@ def test(app: App, ticket: str) -> None:
     kind = app.kind(Policy.__kind__)
     rows = []
     for each in policies:
-        field = mismatch(each, found, tags)
-        why = _("holds") if holds is not None and each.id == holds.id else _("after it")
-        if field is not None:
-            why = _("{field} differ").format(field=app.label(kind.field(field)))
-        rows.append(_row(app, each) | {"why": why})
+        is_it = holds is not None and each.id == holds.id
+        why = mismatch(each, found, tags) or ("holds" if is_it else "after")
+        rows.append(_row(app, each) | {"why": _why(app, kind, why)})
     _table(app, rows, why=_("Why"))
+
+
+def _why(app: App, kind: Kind, why: str) -> str:
+    if app.format != "table":
+        return why
+    if why in kind.fields:
+        return _("{field} differ").format(field=app.label(kind.field(why)))
+    return _("holds") if why == "holds" else _("after it")

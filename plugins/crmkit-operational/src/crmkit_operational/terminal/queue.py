@@ -16,8 +16,9 @@ from crmkit_operational.routing.kinds import RoutingDecision
 from crmkit_operational.routing.queue import LEVELS, WAITING, breach, effective
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.settings import Settings
+from crmkit_operational.terminal.reading import said
 from crmkit_operational.terminal.reasons import why_queued
-from crmkit_operational.words import _
+from crmkit_operational.words import _, word
 
 __all__ = ["queue"]
 
@@ -67,20 +68,17 @@ def _row(app: App, ticket: Ticket, now: datetime, why: str | None) -> dict[str, 
         "gained": level - base,
         "breach": breach(ticket),
     }
-    own |= {"reason": why or "", "why": why_queued(why or "")}
-    found = document(app.kind("ticket"), ticket)
-    # In a table times are shown in the company's zone.
-    return (
-        {**found, **own, "queued_at": ticket.queued_at}
-        if app.format == "table"
-        else {**found, **own}
-    )
+    is_csv = app.format == "csv"  # which has no column for the reason itself
+    own |= {"reason": why or "", "why": why or "" if is_csv else why_queued(why or "")}
+    if app.format == "table":  # times are shown in the company's zone there
+        own |= {"queued_at": ticket.queued_at, "priority": said(app, ticket.priority)}
+    return document(app.kind("ticket"), ticket) | own
 
 
 def _explain(app: App, now: datetime) -> None:
     settings = app.crm.settings(Settings)
     note(_("Order: level, highest first; due, earliest first, none last; waiting longest; id. This is what the key sorts by.").format())  # fmt: skip
-    levels = ", ".join(f"{name} {level}" for name, level in LEVELS.items())
+    levels = ", ".join(f"{word(name)} {level}" for name, level in LEVELS.items())
     text = _("Level: that of the priority ({levels}) and one more for each step of {ageing} minutes that ended since it waits; steps are counted from 0001-01-01 00:00 UTC ([plugin.service] ageing).")  # fmt: skip
     note(text.format(levels=levels, ageing=settings.ageing))
     note(_("Due: the earliest of first response due, next reply due and resolution due. As of {now}.").format(now=app.local(now)))  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmkit_operational.words import _
 
-__all__ = ["outcome", "why_not", "why_queued"]
+__all__ = ["why_not", "why_queued"]
 
 
 def why_not(code: str) -> str:
@@ -39,8 +39,3 @@ def why_queued(code: str) -> str:
         "released": _("its agent let go of it"),
     }
     return words.get(code, code)
-
-
-def outcome(code: str) -> str:
-    """What was decided."""
-    return {"assigned": _("assigned"), "queued": _("queued")}.get(code, code)

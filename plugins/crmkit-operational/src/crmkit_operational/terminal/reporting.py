@@ -8,7 +8,8 @@ from typing import Any
 from crmkit.cli.app import App
 from crmkit.cli.output import note, show
 from crmkit_operational.service.reporting import Measured, measure
-from crmkit_operational.words import _
+from crmkit_operational.terminal.reading import said, whole
+from crmkit_operational.words import _, word
 
 __all__ = ["show_report"]
 
@@ -26,7 +27,7 @@ def show_report(app: App, since: datetime, until: datetime, explain: bool) -> No
     if explain and app.format == "csv":
         show(app, [row for each in found for row in _behind(each)], " ".join(BEHIND))
         return
-    rows = [_row(each) | ({"spans": _behind(each)} if explain else {}) for each in found]
+    rows = [_row(app, each) | ({"spans": _behind(each)} if explain else {}) for each in found]
     columns = {"metric": _("Metric"), "done": _("Done"), "open": _("Open")}
     columns |= {"cancelled": _("Never"), "median": _("Median h"), "p75": "p75 h", "p90": "p90 h"}
     columns |= {
@@ -44,10 +45,10 @@ def show_report(app: App, since: datetime, until: datetime, explain: bool) -> No
         _explained(app, found, since, until)
 
 
-def _row(found: Measured) -> dict[str, Any]:
+def _row(app: App, found: Measured) -> dict[str, Any]:
     promised = len(found.kept) + len(found.broken)
     return {
-        "metric": found.metric,
+        "metric": said(app, found.metric),
         "done": len(found.done),
         "open": len(found.open),
         "cancelled": len(found.cancelled),
@@ -92,16 +93,17 @@ def _behind(found: Measured) -> list[dict[str, Any]]:
 
 def _explained(app: App, found: list[Measured], since: datetime, until: datetime) -> None:
     for each in found:
-        rows = [_short(row) for row in _behind(each)]
-        columns = {"ticket": _("Ticket"), "how": _("How it ended"), "since": _("Since")}
+        rows = [whole(_short(app, row), "ticket") for row in _behind(each)]
+        columns = {"id": _("Ticket"), "how": _("How it ended"), "since": _("Since")}
         columns |= {"until": _("Until"), "hours": _("Hours"), "business_hours": _("Business hours")}
         columns |= {"due": _("Due"), "verdict": _("Promise"), "again": _("Reopened")}
-        show(app, rows, columns, heading=each.metric if rows else "")
+        show(app, rows, columns, heading=word(each.metric) if rows else "")
     _rules(app, since, until)
 
 
-def _short(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {name: round(row[name], 4) for name in ("hours", "business_hours")}
+def _short(app: App, row: dict[str, Any]) -> dict[str, Any]:
+    lengths = {name: round(row[name], 4) for name in ("hours", "business_hours")}
+    return row | lengths | {name: said(app, row[name]) for name in ("how", "verdict")}
 
 
 def _rules(app: App, since: datetime, until: datetime) -> None:

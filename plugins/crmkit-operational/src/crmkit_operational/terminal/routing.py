@@ -14,9 +14,7 @@ import click
 
 from crmkit import where
 from crmkit.cli.app import App
-from crmkit.cli.command import Group
 from crmkit.cli.output import document, note, show, write_json
-from crmkit.cli.records import KindGroup
 from crmkit_operational.routing import byhand
 from crmkit_operational.routing.desk import CREDIT, Choice, Desk
 from crmkit_operational.routing.kinds import Agent, RoutingDecision
@@ -24,8 +22,10 @@ from crmkit_operational.routing.queue import waits
 from crmkit_operational.routing.running import run
 from crmkit_operational.routing.staff import Seat, agent_named
 from crmkit_operational.service.kinds import Ticket
-from crmkit_operational.terminal.reasons import outcome, why_not, why_queued
-from crmkit_operational.words import _
+from crmkit_operational.terminal.reading import DeskGroup, said
+from crmkit_operational.terminal.reasons import why_not, why_queued
+from crmkit_operational.terminal.tickets import TicketGroup
+from crmkit_operational.words import _, word
 
 __all__ = ["route"]
 
@@ -34,12 +34,12 @@ AGENT = click.Argument(["agent"])
 SHOWN = 10
 """How many decisions about a ticket are shown, newest first."""
 
-route = Group("route", help="Giving waiting tickets to who can take them.")
+route = DeskGroup("route", help="Giving waiting tickets to who can take them.")
 
 
 def _written(app: App, ticket: Ticket) -> None:
     kind = app.kind(ticket.__kind__)
-    KindGroup(kind, app.label(kind)).written(ticket.id, app)
+    TicketGroup(kind, app.label(kind)).written(ticket.id, app)
 
 
 # By itself ------------------------------------------------------------------------------------------------------
@@ -92,14 +92,16 @@ def explain(app: App, ticket: str) -> None:
 def _decision(app: App, made: RoutingDecision, seen: set[str]) -> dict[str, Any]:
     found = document(app.kind("routing_decision"), made)
     found["candidates"] = [each for each in made.candidates if each["agent"] in seen]
-    if app.format == "json":
-        return found
+    if app.format != "table":
+        others = [f"{each['agent']} {each['why']}" for each in found["candidates"]]
+        return found if app.format == "json" else {**found, "why": made.reason, "others": others}
     others = [f"{each['agent']} {why_not(each['why'])}" for each in found["candidates"]]
     reason = why_queued(made.reason) if made.outcome == "queued" else why_not(made.reason)
     return {
         **found,
         "at": made.at,
-        "outcome": outcome(made.outcome),
+        "outcome": said(app, made.outcome),
+        "strategy": said(app, made.strategy),
         "why": reason,
         "others": others,
     }
@@ -120,7 +122,7 @@ def _show_now(app: App, ticket: Ticket, choice: Choice | None) -> None:
         note(
             who
             if ticket.assignee
-            else _("it does not wait: it is {state}").format(state=ticket.state)
+            else _("it does not wait: it is {state}").format(state=word(ticket.state))
         )
         return
     seats = Desk.of(app.handle).seats
@@ -176,7 +178,10 @@ def release(app: App, agent: str, tickets: Sequence[str]) -> None:
     """Put an agent's active tickets back into the queue; TICKETS that are named do not go to that agent again."""
     who = agent_named(app.handle, agent)
     released = byhand.release(app.handle, who, tickets)
-    rows = [document(app.kind("ticket"), each) for each in released]
+    rows = [
+        document(app.kind("ticket"), each) | {"priority": said(app, each.priority)}
+        for each in released
+    ]
     columns = {"subject": _("Subject"), "priority": _("Priority"), "id": _("Id")}
     empty = _("{actor} has no active ticket").format(actor=who.actor)
     show(app, rows, columns, empty=empty)

@@ -21,7 +21,8 @@ from crmkit_operational.automation.rehearsing import Tried, rehearse
 from crmkit_operational.automation.reporting import Reported, report
 from crmkit_operational.automation.retrying import retry
 from crmkit_operational.automation.wording import action_text, condition_text
-from crmkit_operational.words import _
+from crmkit_operational.terminal.reading import said, whole
+from crmkit_operational.words import _, word
 
 __all__ = ["COMMANDS", "moment_of"]
 
@@ -40,7 +41,11 @@ def moment_of(app: App, text: str) -> datetime:
     try:
         return app.crm.clock() - duration(text)
     except ValueRefused:
-        return app.time(text)
+        try:
+            return app.time(text)
+        except ValueRefused:
+            said = f"{text!r} is not a time; write it as in 30d, or as in 2026-03-01"
+            raise ValueRefused(said) from None
     except OverflowError:
         raise ValueRefused(_("{text} is too long ago").format(text=repr(text))) from None
 
@@ -144,13 +149,15 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
         {
             "at": each.at,
             "rule": names.get(each.rule_id, each.rule_id),
-            "outcome": _outcome(app, each.outcome),
+            "outcome": said(app, each.outcome),
             "kind": each.subject_kind,
             "record": each.subject_id,
-            "version": each.version,
+            "version": each.seen_version,
             "do": [action_text(one) for one in each.actions],
             "fields": each.fields,
             "error": each.error,
+            "attempts": each.attempts,
+            "again_at": each.again_at,
             "transaction": each.transaction,
             "cause": each.cause_key,
             "id": each.id,
@@ -159,12 +166,11 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
     ]
     columns = {"at": _("At"), "rule": _("Rule"), "outcome": _("Outcome"), "kind": _("Kind")}
     columns |= {"record": _("Record"), "do": _("Do"), "error": _("Error")}
+    if any(each["again_at"] for each in rows):
+        columns["again_at"] = _("Next try")
+    if app.format == "table":
+        rows, columns = [whole(each, "record") for each in rows], whole(columns, "record")
     show(app, rows, columns, empty=empty)
-
-
-def _outcome(app: App, outcome: str) -> str:
-    names = {"done": _("done"), "failed": _("failed"), "loop": _("loop")}
-    return names.get(outcome, outcome) if app.format == "table" else outcome
 
 
 @define("retry", NAME)
@@ -259,7 +265,7 @@ def _explained(
         )
         for label, ids in (("done", each.done), ("failed", each.failed), ("loop", each.loops)):
             if ids:
-                note(f"  {label}: {' '.join(ids)}")
+                note(f"  {word(label)}: {' '.join(ids)}")
         for one in each.corrections:
             text = _("  {by} corrected {fields} of {kind} {id} after run {run}")
             fields = ", ".join(one.fields)

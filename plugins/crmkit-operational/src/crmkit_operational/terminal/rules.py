@@ -11,7 +11,7 @@ import click
 
 from crmkit import Kind, Where, where
 from crmkit.cli.app import App
-from crmkit.cli.command import Group, many
+from crmkit.cli.command import many
 from crmkit.cli.conditions import condition
 from crmkit.cli.output import note, show
 from crmkit.cli.width import escaped
@@ -21,11 +21,13 @@ from crmkit_operational.automation.ready import ready
 from crmkit_operational.automation.triggers import Reached
 from crmkit_operational.automation.wording import action_text, condition_text, trigger_text
 from crmkit_operational.automation.writing import Written, read_file, values_of
+from crmkit_operational.terminal.reading import DeskGroup, said
+from crmkit_operational.terminal.triggers import trigger_words
 from crmkit_operational.words import _
 
 __all__ = ["NAME", "rule"]
 
-rule = Group("rule", help="What is done by itself, and what it did.")
+rule = DeskGroup("rule", help="What is done by itself, and what it did.")
 
 NAME = click.Argument(["name"])
 
@@ -90,7 +92,7 @@ def _row(app: App, each: Rule) -> dict[str, Any]:
         "name": each.name,
         "enabled": each.enabled,
         "on": each.on,
-        "when": trigger_text(each.trigger),
+        "when": _when(app, each),
         "if": [condition_text(one) for one in each.conditions],
         "do": [action_text(one) for one in each.actions],
         "position": each.position,
@@ -98,6 +100,12 @@ def _row(app: App, each: Rule) -> dict[str, Any]:
         "since": each.since,
         "id": each.id,
     }
+
+
+def _when(app: App, each: Rule) -> str:
+    if app.format != "table" or each.on not in app.crm.schema.kinds:
+        return trigger_text(each.trigger)
+    return trigger_words(app, app.kind(each.on), each.trigger)
 
 
 def _columns() -> dict[str, str]:
@@ -116,7 +124,10 @@ def _columns() -> dict[str, str]:
 
 
 def _shown(app: App, each: Rule) -> None:
-    show(app, [_row(app, each)], _columns(), one=True)
+    row, written = _row(app, each), trigger_text(each.trigger)
+    if row["when"] != written:  # what a rule is written with is typed again, in whatever language
+        row["when"] = f"{row['when']} ({written})"
+    show(app, [row], _columns(), one=True)
 
 
 @rule.define("list")
@@ -206,9 +217,9 @@ def load(app: App, file: Path) -> None:
         for values in wanted:
             known = next(iter(tx.find(Rule, where.name == values["name"], limit=1)), None)
             made = tx.add(Rule(**values)) if known is None else tx.update(known.evolve(**values))
-            did = _("added") if known is None else _("changed")
+            did = "added" if known is None else "changed"
             same = known is not None and known.version == made.version
-            rows.append({"name": made.name, "result": _("as it was") if same else did})
+            rows.append({"name": made.name, "result": said(app, "as it was" if same else did)})
     show(app, rows, {"name": _("Name"), "result": _("Result")}, empty=_("the file has no rules"))
 
 

@@ -8,18 +8,26 @@ from typing import Any, get_args
 
 import click
 
-from crmkit import Customer, Interaction, Record, where
+from crmkit import Interaction, Record, where
 from crmkit.cli.app import App
-from crmkit.cli.command import SKIP, Group, Time, limit, many
+from crmkit.cli.command import SKIP, Time, limit, many
 from crmkit.cli.output import note as tell
 from crmkit.cli.output import show
-from crmkit.cli.records import KindGroup
+from crmkit_operational.finding import customer_called
 from crmkit_operational.service import opening
 from crmkit_operational.service.brief import brief
-from crmkit_operational.service.kinds import MetricEvent, Priority, State, Ticket
+from crmkit_operational.service.kinds import MetricEvent, Policy, Priority, State, Ticket
 from crmkit_operational.service.metrics import in_order
 from crmkit_operational.service.stages import states_of
-from crmkit_operational.words import _
+from crmkit_operational.terminal.reading import (
+    DeskGroup,
+    RecordGroup,
+    called,
+    customers,
+    said,
+    spoken,
+)
+from crmkit_operational.words import _, word
 
 __all__ = ["ticket"]
 
@@ -35,20 +43,24 @@ FIELDS = (
     click.Option(["--problem", "parent_id"], metavar="TICKET", help="The problem it is a case of."),
 )
 
-ticket = Group("ticket", help="What customers want: opened, answered, solved, and measured.")
+ticket = DeskGroup("ticket", help="What customers want: opened, answered, solved, and measured.")
 
 
-class TicketGroup(KindGroup):
+class TicketGroup(RecordGroup):
     """Prints tickets without the key by which the queue sorts them; `crm queue --explain` explains it."""
 
     def details(self, record: Record, app: App) -> Mapping[str, tuple[str, Any]]:
-        """Nothing in place of the key, but for scripts."""
-        return {"queue_key": ("", None)} if app.format == "table" else {}
+        """Names in place of ids and nothing in place of the key, but for scripts."""
+        if app.format != "table":
+            return {}
+        names = called(app, record, "policy_id", Policy)
+        names |= called(app, record, "parent_id", Ticket, with_id=True)
+        return {**super().details(record, app), **names, "queue_key": ("", None)}
 
 
 def _written(app: App, record: Record) -> None:
     kind = app.kind(record.__kind__)
-    group = TicketGroup if isinstance(record, Ticket) else KindGroup
+    group = TicketGroup if isinstance(record, Ticket) else RecordGroup
     group(kind, app.label(kind)).written(record.id, app)
 
 
@@ -62,7 +74,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 @ticket.define(
     "open",
     click.Argument(["subject"]),
-    click.Option(["--customer", "customer_id"], metavar="ID", help="Who wants it."),
+    click.Option(["--customer"], help="Who wants it, by id or by the very name."),
     click.Option(["--contact"], metavar="ID", help="The contact in which they said so."),
     click.Option(["--body"], help="What they said."),
     PRIORITY,
@@ -71,13 +83,18 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     many("--skill", "skills", "SKILL", help="What is needed for it."),
 )
 def open_one(
-    app: App, subject: str, contact: str | None, skills: Sequence[str], **given: Any
+    app: App,
+    subject: str,
+    customer: str | None,
+    contact: str | None,
+    skills: Sequence[str],
+    **given: Any,
 ) -> None:
     """Open a ticket, and print it with what is promised."""
     with app.handle.transaction() as tx:
         values = _given(given)
-        if customer := values.get("customer_id"):
-            values["customer_id"] = tx.get(Customer, customer).id
+        if customer is not None:
+            values["customer_id"] = customer_called(tx, customer).id
         about = tx.get(Interaction, contact) if contact else None
         made = opening.open_ticket(tx, subject, about, skills=tuple(skills), **values)
     _written(app, made)
@@ -122,16 +139,27 @@ def solve(app: App, id: str, with_cases: bool) -> None:
 @ticket.define(
     "give",
     ID,
-    click.Option(["--to"], required=True, metavar="CUSTOMER", help="Whose it is in truth."),
+    click.Option(
+        ["--to"],
+        required=True,
+        metavar="CUSTOMER",
+        help="Whose it is in truth, by id or by the very name.",
+    ),
 )
 def give(app: App, id: str, to: str) -> None:
     """Let a ticket belong to another customer, with all that was measured of it."""
     with app.handle.transaction() as tx:
-        opening.give(tx, tx.get(Ticket, id), tx.get(Customer, to).id)
+        opening.give(tx, tx.get(Ticket, id), customer_called(tx, to).id)
     _written(app, app.handle.get(Ticket, id))
 
 
 # Looking --------------------------------------------------------------------------------------------------------
+
+
+@ticket.define("show", ID)
+def show_ticket(app: App, id: str) -> None:
+    """Print a ticket, with what is promised."""
+    _written(app, app.handle.get(Ticket, id))
 
 
 @ticket.define(
@@ -140,14 +168,18 @@ def give(app: App, id: str, to: str) -> None:
     PRIORITY,
     click.Option(["--topic"], help="Only about this."),
     click.Option(["--assignee"], metavar="ACTOR", help="Only theirs."),
-    click.Option(["--customer", "customer_id"], metavar="ID", help="Only of this customer."),
+    click.Option(["--customer"], help="Only this customer's, by id or by the very name."),
     click.Option(["--all", "all_"], is_flag=True, help="Solved and closed ones, too."),
     limit(50),
     SKIP,
 )
-def list_tickets(app: App, all_: bool, limit: int, after: str | None, **given: Any) -> None:
+def list_tickets(
+    app: App, customer: str | None, all_: bool, limit: int, after: str | None, **given: Any
+) -> None:
     """The tickets that are not solved, newest first."""
     wanted: list[Any] = [where[name] == value for name, value in _given(given).items()]
+    if customer is not None:
+        wanted.append(where.customer_id == customer_called(app.handle, customer).id)
     if not all_ and given["state"] is None:
         wanted.append(where.state.in_(["new", "open", "pending", "on_hold"]))
     page = app.handle.page(Ticket, *wanted, order="-opened_at", limit=limit, after=after)
@@ -158,14 +190,17 @@ def list_tickets(app: App, all_: bool, limit: int, after: str | None, **given: A
 
 def _table(app: App, found: Sequence[Ticket], empty: str = "") -> None:
     kind = app.kind(Ticket.__kind__)
-    names = ("opened_at", "state", "priority", "subject", "assignee", "due", "id")
+    names = ("opened_at", "state", "priority", "subject", "customer", "assignee", "due", "id")
+    who = customers(app, found)
     rows = [
-        {name: each[name] for name in names if name != "due"} | {"due": _next_due(each)}
+        {name: each[name] for name in ("opened_at", "subject", "assignee", "id")}
+        | {name: said(app, each[name]) for name in ("state", "priority")}
+        | {"customer": who.get(each.customer_id), "due": _next_due(each)}
         for each in found
     ]
-    labels = {name: app.label(kind.field(name)) for name in names if name not in ("due", "id")}
-    columns = {name: labels.get(name, "") for name in names}
-    show(app, rows, columns | {"due": _("Next due"), "id": _("Id")}, empty=empty)
+    own = {"customer": _("Customer"), "due": _("Next due"), "id": _("Id")}
+    columns = {name: own.get(name) or app.label(kind.field(name)) for name in names}
+    show(app, rows, columns, empty=empty)
 
 
 def _next_due(found: Ticket) -> Any:
@@ -180,12 +215,12 @@ def board(app: App) -> None:
         total.group: total.count for total in app.handle.totals(Ticket, by=("state", "priority"))
     }
     rows = [
-        {"state": state}
+        {"state": said(app, state)}
         | {each: counted.get((state, each), 0) for each in get_args(Priority)}
         | {"all": sum(counted.get((state, each), 0) for each in get_args(Priority))}
         for state in get_args(State)
     ]
-    columns = {"state": _("State")} | {each: each for each in get_args(Priority)}
+    columns = {"state": _("State")} | {each: word(each) for each in get_args(Priority)}
     show(app, rows, columns | {"all": _("All")})
 
 
@@ -194,16 +229,20 @@ def history(app: App, id: str) -> None:
     """The states of a ticket: when it came into each by the time of the world, for how long, and by whom."""
     rows = [
         {
-            "state": each.state,
+            "state": said(app, each.state),
             "since": each.since,
             "until": each.until,
-            "minutes": round(each.length(app.crm.clock()) / timedelta(minutes=1), 1),
+            "minutes": _minutes(app, each.length(app.crm.clock())),
             "by": each.by,
         }
         for each in states_of(app.handle, app.handle.get(Ticket, id))
     ]
     columns = {"state": _("State"), "since": _("Since"), "until": _("Until")}
-    show(app, rows, columns | {"minutes": _("Minutes"), "by": _("By")})
+    show(app, rows, columns | {"minutes": _("Duration"), "by": _("By")})
+
+
+def _minutes(app: App, length: timedelta) -> str | float:
+    return spoken(length) if app.format == "table" else round(length / timedelta(minutes=1), 1)
 
 
 @ticket.define("events", ID)
@@ -213,9 +252,9 @@ def events(app: App, id: str) -> None:
     rows = [
         {
             "at": each.at,
-            "metric": each.metric,
+            "metric": said(app, each.metric),
             "instance": each.instance,
-            "type": each.type,
+            "type": said(app, each.type),
             "due": each.due,
             "id": each.id,
         }
@@ -250,7 +289,10 @@ def report(app: App, since: Any, until: Any, explain: bool) -> None:
     from crmkit_operational.terminal.reporting import show_report
 
     until = until or app.crm.clock() + timedelta.resolution  # what happens now belongs to it
-    show_report(app, since or until - PERIOD, until, explain)
+    since = since or until - PERIOD
+    if until <= since:
+        raise click.UsageError(_("--until is not after --since; give a later time"))
+    show_report(app, since, until, explain)
 
 
 # The clocks -----------------------------------------------------------------------------------------------------
