@@ -28,6 +28,7 @@ def crm_commands() -> list[CommandSpec]:
 @hookimpl
 def crm_reports() -> list[Report]:
     """The reports on what the other plugins keep; each is there as soon as its kinds are."""
-    from crmkit_analytical.reports.lost_reasons import REPORT
+    from crmkit_analytical.reports import lost_reasons
+    from crmkit_analytical.reports.resolution import effectiveness, speed
 
-    return [REPORT]
+    return [each.REPORT for each in (lost_reasons, speed, effectiveness)]
