@@ -36,7 +36,9 @@ class Life:
 WAITS = st.timedeltas(timedelta(), timedelta(days=9))
 STEPS = st.tuples(
     WAITS,
-    st.sampled_from(["reply", "ask", "pending", "on_hold", "open", "solved", "solved", "closed"]),
+    st.sampled_from(
+        ["reply", "ask", "pending", "on_hold", "open", "solved", "solved", "closed", "withdrawn"]
+    ),
 )
 EVENTS = st.tuples(
     st.integers(-2, 3).map(lambda days: timedelta(days=days)),
@@ -144,6 +146,8 @@ class Desk:
                 return
             elif what == "reply":
                 reply(tx, ticket, "!")
+            elif what == "withdrawn":
+                tx.update(ticket.evolve(state="closed", unsolved=True))
             elif ticket.state != what:
                 set_state(tx, ticket, what)
 

@@ -18,6 +18,7 @@ pytest.importorskip("crmkit_exchange", reason="the exchange plugin is not instal
 from crmkit_exchange.importing.undoing import undo
 from crmkit_exchange.kinds import ExternalId, ImportRun
 from crmkit_operational.service.kinds import MetricEvent, Ticket
+from crmkit_operational.service.reporting import measure
 from crmkit_operational.service.survival import median_with_open
 from importing import KIM, Importer
 
@@ -134,6 +135,37 @@ def test_with_those_that_were_never_resolved_the_median_is_that_of_kaplan_and_me
     assert middle / timedelta(hours=1) == pytest.approx(60.97, abs=5e-3)
 
 
+def test_what_was_measured_says_the_same(brought: CRM):
+    everything = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    [found] = (each for each in measure(brought, *everything) if each.metric == "resolution")
+
+    took = [each.wall / timedelta(hours=1) for each in found.done]
+    assert (len(took), len(found.cancelled), len(found.open)) == (861, 29, 0)
+    assert (median(took), fmean(took)) == (
+        pytest.approx(54.47, abs=5e-3),
+        pytest.approx(315.87, abs=5e-3),
+    )
+    assert found.median_with_open() / timedelta(hours=1) == pytest.approx(60.97, abs=5e-3)
+
+
+def test_what_is_closed_without_a_time_of_its_solution_was_never_solved(bring: Importer):
+    row = "INC3,{},29-02-2016 03:00,29-02-2016 0{}:30,?,?,{},4 - Low,Caller 9"
+    bring(
+        log(
+            bring,
+            [
+                row.format(*each)
+                for each in (("Active", 4, 0), ("Resolved", 5, 1), ("Closed", 6, 2))
+            ],
+        )
+    )
+
+    [ticket] = bring.crm.find(Ticket)
+    assert (ticket.state, ticket.unsolved, ticket.solved_at) == ("closed", True, None)
+    [end] = bring.crm.find(MetricEvent, where.metric == "resolution", where["type"] != "activate")
+    assert (end.type, end.at) == ("cancel", at(29, 6, 30))
+
+
 def test_nothing_was_measured_at_the_time_of_the_import(brought: CRM):
     # 294 times an incident changes its state twice in one minute, which is as finely as the log tells.
     logged = datetime(2018, 1, 1, tzinfo=UTC)
@@ -189,7 +221,7 @@ def test_each_row_is_a_change_at_its_time_whatever_order_they_stand_in(
 
 
 def test_a_state_that_lasted_no_time_ended_when_it_began(bring: Importer):
-    row = "INC3,{},29-02-2016 03:00,29-02-2016 03:30,?,?,{},4 - Low,Caller 9"
+    row = "INC3,{},29-02-2016 03:00,29-02-2016 03:30,29-02-2016 03:30,?,{},4 - Low,Caller 9"
     bring(log(bring, [row.format("Active", 0), row.format("Resolved", 1)]))
 
     [ticket] = bring.crm.find(Ticket)

@@ -22,9 +22,9 @@ WAYS = ("Seq Scan", "Sort  (", "TEMP B-TREE", "SCAN r")
 
 TICKETS = (
     "INSERT INTO ticket (id, version, created_at, updated_at, subject, body, state, priority, channel, skills, "
-    "excluded, assignee, opened_at, queue_key) SELECT 't' || n, 1, now(), now(), 'word', '', "
+    "excluded, assignee, opened_at, queue_key, unsolved) SELECT 't' || n, 1, now(), now(), 'word', '', "
     "CASE WHEN n % 4 = 0 THEN 'new' ELSE 'closed' END, 'normal', 'email', '[]', '[]', CASE WHEN n % 4 > 0 THEN 'agent' "
-    "|| n % 200 END, now() - n * interval '1 minute', CASE WHEN n % 4 = 0 THEN lpad(n::text, 10, '0') END "
+    "|| n % 200 END, now() - n * interval '1 minute', CASE WHEN n % 4 = 0 THEN lpad(n::text, 10, '0') END, false "
     f"FROM generate_series(1, {ROWS}) AS n"
 )
 DEALS = (

@@ -56,6 +56,36 @@ def test_metrics_are_recorded_without_any_policy(open_crm):
     assert (ticket.queued_at, ticket.first_response_due) == (ticket.opened_at, None)
 
 
+def test_a_ticket_that_is_closed_unsolved_never_reaches_its_resolution(open_crm, clock):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        promised(tx, resolution=60)
+    ticket = opened(crm)
+    clock.tick(hours=1)
+
+    with crm.transaction() as tx:
+        closed = tx.update(tx.get(Ticket, ticket.id).evolve(state="closed", unsolved=True))
+
+    assert (closed.solved_at, closed.resolution_due) == (None, None)
+    timer = timers(events(crm, ticket))["resolution", 1]
+    assert (timer.fulfilled_at, timer.cancelled_at) == (None, crm.now())
+    assert timer.elapsed(crm.now() + timedelta(days=9)) == timedelta(hours=1)
+
+
+def test_what_is_opened_again_is_not_closed_unsolved_any_more(open_crm, clock):
+    crm = open_crm()
+    ticket = opened(crm, state="solved", unsolved=True)
+    clock.tick(hours=1)
+
+    with crm.transaction() as tx:
+        again = tx.update(tx.get(Ticket, ticket.id).evolve(state="open"))
+    with crm.transaction() as tx:
+        solved = tx.update(again.evolve(state="solved"))
+
+    assert (again.unsolved, solved.solved_at) == (False, crm.now())
+    assert timers(events(crm, ticket))["resolution", 1].fulfilled_at == crm.now()
+
+
 def test_a_ticket_of_saturday_evening_is_due_on_monday_at_ten(open_crm, clock):
     crm = open_crm()
     with crm.transaction() as tx:

@@ -71,6 +71,24 @@ _FORMS = ("%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
 _RESOLVED = frozenset({"Resolved", "Closed"})
 
 
+def _lacks_its_time(row: Row) -> bool:
+    """Whether the log knows no time of a solution, and says so."""
+    return "resolved_at" in row and str(row["resolved_at"] or "").strip(" ?") == ""
+
+
+def _state(row: Row) -> str:
+    """The state; what is called resolved without a time of it still waits for who called."""
+    given = str(row.get("incident_state") or "")
+    is_waiting = given == "Resolved" and _lacks_its_time(row)
+    return "pending" if is_waiting else _STATES.get(given, "open")
+
+
+def _is_unsolved(row: Row) -> bool:
+    """Whether it was closed and never resolved."""
+    given = row.get("incident_state")
+    return given == "Canceled" or (given == "Closed" and _lacks_its_time(row))
+
+
 def _solved(row: Row) -> str | None:
     """When it was resolved; exports say that in every row, also where it was not yet."""
     return row.get("resolved_at") if row.get("incident_state") in _RESOLVED else None
@@ -113,13 +131,14 @@ INCIDENTS = Preset(
     fields={
         "subject": Made(_subject, ["short_description", "number"]),
         "body": "description",
-        "state": Words("incident_state", _STATES, other="open"),
+        "state": Made(_state, ["incident_state"]),
         "priority": Words("priority", _PRIORITIES, other="low"),
         "topic": "category",
         "channel": Words("contact_type", _CHANNELS),
         "assignee": "assigned_to",
         "team": "assignment_group",
         "opened_at": "opened_at",
+        "unsolved": Made(_is_unsolved, ["incident_state"]),
         "solved_at": Made(_solved, ["incident_state"]),
         "external_id": "number",
     },

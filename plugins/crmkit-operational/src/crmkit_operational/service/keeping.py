@@ -24,6 +24,7 @@ MATCHED = ("priority", "topic", "channel", "team", "customer_id")
 FILLED = (
     "state_since",
     "solved_at",
+    "unsolved",
     "queued_at",
     "policy_id",
     *(f"{each}_due" for each in TARGETS),
@@ -126,16 +127,27 @@ def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
     elif ticket.state_since is None:
         values["state_since"] = ticket.opened_at if ticket.state in ("new", "open") else now
     since = values.get("state_since", ticket.state_since)
-    if ticket.state not in SOLVED:
-        values["solved_at"] = None
-    elif before is None or before["state"] not in SOLVED or ticket.solved_at is None:
-        values["solved_at"] = since
+    values["unsolved"] = ticket.unsolved and ticket.state in SOLVED
+    values["solved_at"] = _solved_at(ticket, before, since)
     waits = ticket.assignee is None and ticket.state not in RESTING
     if not waits:
         values["queued_at"] = None
     elif ticket.queued_at is None:
         values["queued_at"] = ticket.opened_at if before is None else now
     return _with(ticket, values)
+
+
+def _solved_at(ticket: Ticket, before: Record | None, since: datetime | None) -> datetime | None:
+    """Since when a ticket is solved: since it is in that state, if the writer does not say another time.
+
+    A time behind its coming into the state is of a later solution, as exports have it in every row of the past.
+    """
+    given = ticket.solved_at
+    if ticket.unsolved or ticket.state not in SOLVED:
+        return None
+    is_new = before is None or before["state"] not in SOLVED
+    is_later = given is not None and since is not None and given > since
+    return since if given is None or (is_new and is_later) else given
 
 
 def _with(ticket: Ticket, values: Mapping[str, Any]) -> Ticket:

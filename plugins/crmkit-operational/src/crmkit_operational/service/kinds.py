@@ -73,7 +73,8 @@ class Ticket(Record):
     `state_since` is since when it is in its state, `asked_at` when the customer last said something, `answered_at`
     when somebody last answered. `queued_at` is since when it waits for somebody, None while it has an assignee or
     rests; `queue_key` is its place in the queue then (see `crmkit_operational.routing.queue`). Of `skills` the last
-    may be done without after a while; `excluded` are the actors who gave it back. The `..._due` are when the targets
+    may be done without after a while; `excluded` are the actors who gave it back. `unsolved` says of one that is closed
+    that it never was solved: withdrawn, a duplicate, forgotten; its resolution then never is reached. The `..._due` are when the targets
     of its policy run out, None while there is none or the clock stands still. What follows from the others is filled
     in on every write; whoever brings a history gives the times themselves.
     """
@@ -102,6 +103,7 @@ class Ticket(Record):
     queue_key: str | None = field(default=None, label="Place in the queue")
     excluded: tuple[str, ...] = field(default=(), label="Not for")
     solved_at: datetime | None = field(default=None, index=True, label="Solved at")
+    unsolved: bool = field(default=False, label="Closed unsolved")
     policy_id: str | None = field(
         default=None, refers_to=Policy, on_delete="clear", label="Service policy"
     )

@@ -71,7 +71,8 @@ class Timer:
     def elapsed(self, until: datetime, clock: BusinessClock = WALL) -> timedelta:
         """The time of a clock in which it ran, at most until a moment; a resolution is whole, from first to last."""
         if self.metric == "resolution":
-            return clock.elapsed(self.started_at, min(self.fulfilled_at or until, until))
+            end = self.fulfilled_at or self.cancelled_at or until
+            return clock.elapsed(self.started_at, min(end, until))
         spans = ((begins, until if ends is None else min(ends, until)) for begins, ends in self.ran)
         return sum((clock.elapsed(*span) for span in spans), NOTHING)
 

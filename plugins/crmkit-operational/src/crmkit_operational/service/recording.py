@@ -28,11 +28,15 @@ STANDS_STILL: Mapping[Metric, frozenset[str]] = {
 
 @attrs.frozen
 class Moment:
-    """Something that happened to a ticket: it was opened, the customer asked, somebody answered, it changed state."""
+    """Something that happened to a ticket: it was opened, the customer asked, somebody answered, it changed state.
+
+    `solved` is since when it is solved: who closes a ticket may say that it was solved before, or that it never was.
+    """
 
     at: datetime
-    what: Literal["opened", "asked", "answered", "state"]
+    what: Literal["opened", "asked", "answered", "state", "solved"]
     state: str = ""
+    solved: datetime | None = None
 
 
 def moments(before: Ticket | None, after: Ticket) -> list[Moment]:
@@ -45,9 +49,16 @@ def moments(before: Ticket | None, after: Ticket) -> list[Moment]:
         found.append(Moment(after.asked_at, "asked"))
     if after.answered_at and after.answered_at != (said and said[1]):
         found.append(Moment(after.answered_at, "answered"))
+    since = after.state_since or after.opened_at
     if after.state != (before.state if before else "new"):
-        found.append(Moment(after.state_since or after.opened_at, "state", after.state))
+        found.append(Moment(since, "state", after.state, after.solved_at))
+    if before is not None and before.solved_at != after.solved_at and _rests(before, after):
+        found.append(Moment(since, "solved", after.state, after.solved_at))
     return sorted(found, key=lambda each: each.at)
+
+
+def _rests(*versions: Ticket) -> bool:
+    return all(each.state in SOLVED for each in versions)
 
 
 def _is_past(before: Ticket | None, after: Ticket) -> bool:
@@ -71,7 +82,8 @@ class Recorder:
         """Record what happened, in order."""
         for each in found:
             for metric, type in list(self._follows(each)):
-                self.add(metric, type, each.at)
+                is_end = metric == "resolution" and type == "fulfill"
+                self.add(metric, type, each.solved if is_end and each.solved else each.at)
 
     def last(self, metric: str) -> Timer | None:
         """The newest instance of a metric."""
@@ -113,21 +125,26 @@ class Recorder:
                 first = self.last("first_response")
                 if first and first.cancelled_at and moment.at <= first.cancelled_at:
                     yield "first_response", "fulfill"  # said before it was solved, known since
+            case "state" if moment.state in SOLVED:
+                yield from self._ends(moment.solved)
             case "state":
-                yield from self._ends() if moment.state in SOLVED else self._goes_on(moment.state)
+                yield from self._goes_on(moment.state)
+            case "solved":
+                yield "resolution", "fulfill" if moment.solved else "cancel"
 
     def _runs(self, metric: str) -> bool:
         last = self.last(metric)
         return last is not None and last.is_running
 
-    def _ends(self) -> Iterator[tuple[Metric, EventType]]:
+    def _ends(self, solved: datetime | None) -> Iterator[tuple[Metric, EventType]]:
         for metric in ("first_response", "next_reply"):
             if self._runs(metric):
                 yield metric, "cancel"
         for metric in ("resolution", *STANDS_STILL):
             last = self.last(metric)
             if last is not None and not last.is_over:
-                yield metric, "fulfill"
+                never = metric == "resolution" and solved is None
+                yield metric, "cancel" if never else "fulfill"
 
     def _goes_on(self, state: str) -> Iterator[tuple[Metric, EventType]]:
         if not self._runs("resolution"):

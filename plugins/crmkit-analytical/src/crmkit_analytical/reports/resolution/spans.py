@@ -99,7 +99,8 @@ class _Stretches:
         last = self.is_last & (self.key % len(SPEEDS) == RESOLUTION)
         begins = np.full(self.key.max(initial=0) + 1, np.iinfo(np.int64).max)
         np.minimum.at(begins, self.key, self.begins)
-        ends = np.where(self.is_done, np.minimum(self.done_at, now), now)
+        open_or_done = np.where(self.is_done, np.minimum(self.done_at, now), now)
+        ends = np.where(self.is_never, self.ends, open_or_done)
         return self.key[last], begins[self.key[last]], ends[last]
 
 
