@@ -17,20 +17,12 @@ import attrs
 
 from crmkit.changes import Delta, Document, Write
 from crmkit.errors import InvalidRecords, Problem, ValueRefused, nearest
-from crmkit.records import OpaqueRecord, Record
+from crmkit.records import OpaqueRecord, Record, filler
 from crmkit.schema import BASE, Field, Kind
 from crmkit.types import MAX_TEXT, Choice, FieldType, Object
 from crmkit.values import INT64, Money, format_time, parse_time
 
-__all__ = [
-    "accept",
-    "blanked",
-    "delta_of",
-    "dump_document",
-    "load_document",
-    "slot_setters",
-    "stamped",
-]
+__all__ = ["accept", "blanked", "delta_of", "dump_document", "load_document", "stamped"]
 
 # Checking records on their way in ------------------------------------------------------------------------------
 
@@ -54,7 +46,9 @@ _FAST_CHECKS = {
     "datetime": "(v.__class__ is datetime and v.tzinfo is UTC)",
     "date": "(v.__class__ is date)",
     "money": "(v.__class__ is Money)",
-    "items": "(v == ())",
+    # Few short texts, as nearly all are; the inner `v` is one of them.
+    "items": f"(v.__class__ is tuple and len(v) <= 100 and all({_TEXT} and len(v) <= 1000 for v in v))",
+    "object": "(v.__class__ is dict and not v)",
 }
 
 
@@ -144,34 +138,13 @@ def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Recor
     for name in record.extra.keys() & {*kind.fields, *BASE}:
         problems.append(Problem(kind.name, record.id, name, "is a field; set it, not `extra`"))
     take("extra", Object(), record.extra, lambda new: changes.update(extra=new))
-    return record if problems else attrs.evolve(record, added=added, **changes)  # type: ignore[misc]
+    return record if problems else record.evolve(added=added, **changes)
 
 
-# Copies with another version -----------------------------------------------------------------------------------
-
-
-def slot_setters(cls: type[Record]) -> dict[str, Any]:
-    """`set_NAME(record, value)` for each slot of a class: how generated functions fill frozen records."""
-    return {f"set_{name}": getattr(cls, name).__set__ for name in _slots(cls)}
-
-
-def _slots(cls: type[Record]) -> tuple[str, ...]:
-    return tuple(each.name for each in attrs.fields(cls))  # type: ignore[arg-type]
-
-
-@lru_cache(maxsize=1024)
-def stamped(kind: Kind) -> Callable[[Any, int, datetime, datetime], Any]:
-    """A function (record, version, created_at, updated_at) -> a copy with those."""
-    cls = kind.cls
-    lines = ["def copy(r, version, created_at, updated_at):", " n = new(cls)"]
-    for name in _slots(cls):
-        source = name if name in {"version", "created_at", "updated_at"} else f"r.{name}"
-        lines.append(f" set_{name}(n, {source})")
-    lines.append(" return n")
-    names = {"new": object.__new__, "cls": cls, **slot_setters(cls)}
-    exec("\n".join(lines), names)
-    copy: Callable[[Any, int, datetime, datetime], Any] = names["copy"]
-    return copy
+def stamped(record: Record, version: int, created_at: datetime, updated_at: datetime) -> Any:
+    """A copy with those."""
+    copy = filler(record.__class__)  # type: ignore[arg-type]  # a class has a hash
+    return copy(record, version=version, created_at=created_at, updated_at=updated_at)
 
 
 # Documents -----------------------------------------------------------------------------------------------------

@@ -82,11 +82,15 @@ class Guards:
     ) -> list[Write]:
         result = list(writes)
         for place, write in enumerate(writes):
-            record = write.record
+            record, values = write.record, dict[str, Any]()
             for path, (value, call) in patches.get(id(write), {}).items():
                 if path not in kind.fields:
                     raise _misfit(call, path, f"patches of fields that {kind.name} has")
-                record = record.set(path, value)
+                if kind.fields[path].added:
+                    record = record.set(path, value)
+                else:
+                    values[path] = value
+            record = record.evolve(**values) if values else record
             if record is not write.record:
                 [record] = accept(kind, [record])
                 result[place] = Write(write.action, record, write.previous)

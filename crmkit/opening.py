@@ -187,8 +187,8 @@ def _write(
     if not changed:
         return
     at = max(clock(), *(old.updated_at for old, _ in changed))
-    copy = stamped(kind)
     writes = [
-        Write("update", copy(new, old.version + 1, old.created_at, at), old) for old, new in changed
+        Write("update", stamped(new, old.version + 1, old.created_at, at), old)
+        for old, new in changed
     ]
     tx.update(kind.name, writes, Stamp(new_id(), at, at, SYSTEM))

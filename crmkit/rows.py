@@ -9,9 +9,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from crmkit.codec import slot_setters
 from crmkit.errors import ValueRefused
-from crmkit.records import Record
+from crmkit.records import Record, slot_setters
 from crmkit.schema import BASE, Field, Kind
 from crmkit.types import FieldType
 from crmkit.values import Money
@@ -43,6 +42,17 @@ def row_columns(kind: Kind, unknown: Sequence[Field] = ()) -> list[tuple[str, Fi
     return [*columns, (REST, None)]
 
 
+_set_minor, _set_currency = slot_setters(Money).values()
+
+
+def _money(minor: int, currency: str) -> Money:
+    """Money of a row, which was looked at when it was written."""
+    money = object.__new__(Money)
+    _set_minor(money, minor)
+    _set_currency(money, currency)
+    return money
+
+
 def _load_rest(kind: Kind, text: str, added: dict[str, Any], extra: dict[str, Any]) -> None:
     for name, plain in json.loads(text).items():
         field = kind.fields.get(name)
@@ -56,7 +66,7 @@ def row_loader(
     kind: Kind, adapters: Adapters, unknown: Sequence[Field] = ()
 ) -> Callable[[Row], Record]:
     """A function from a row (see `row_columns`) to a record; values of unknown fields go to `extra`, in plain form."""
-    names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "Money": Money}
+    names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "money": _money}
     names |= slot_setters(kind.cls) | {"load_rest": _load_rest, "kind": kind}
     columns = row_columns(kind, unknown)
     body = [f" ({', '.join(f'c{n}' for n in range(len(columns)))},) = row", " n = new(cls)"]
@@ -67,7 +77,7 @@ def row_loader(
         value = f"c{number}"
         load = adapters(field.type)[0]
         if field.type.name == "money":
-            value = f"(None if c{number} is None else Money(c{number}, c{number + 1}))"
+            value = f"(None if c{number} is None else money(c{number}, c{number + 1}))"
         elif load is not None:
             names[f"l{number}"] = load
             value = (

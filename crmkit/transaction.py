@@ -30,7 +30,12 @@ __all__ = ["GuardView", "Transaction"]
 
 
 class GuardView(Reader):
-    """What hooks read through during a write: everything, as the transaction sees it. It cannot write."""
+    """What hooks read through during a write: everything, as the transaction sees it. It cannot write.
+
+    `effective` is when what is written was true in the world, None if that is now: histories are brought in as of then.
+    """
+
+    effective: datetime | None = None
 
     def __init__(self, app: CRM, storage: StorageTransaction, actor: Actor) -> None:
         self.actor = actor
@@ -66,12 +71,11 @@ class Transaction(Reader):
         self._app = app
         self._storage = storage
         view = GuardView(app, storage, actor)
+        view.effective = effective and utc(effective)
         viewer = app.actor if unrestricted else actor
         self._seen = Views(app.plugins, viewer, view, fresh_for=None)
         guards = Guards(app.plugins, app.schema, actor, view, app.config.company.region)
-        self._writer = Writer(
-            storage, guards, app.clock, actor, effective and utc(effective), cause
-        )
+        self._writer = Writer(storage, guards, app.clock, actor, view.effective, cause)
 
     @property
     def id(self) -> str:

@@ -55,10 +55,9 @@ class Money:
             raise ValueRefused(
                 f"money is a whole number of minor units within 64 bits, not {self.minor!r}"
             )
-        code = self.currency
-        if not (isinstance(code, str) and _CURRENCY.fullmatch(code)):
+        if not (isinstance(self.currency, str) and _CURRENCY.fullmatch(self.currency)):
             raise ValueRefused(
-                f"a currency is three capital letters of ISO 4217, as in 'KRW', not {code!r}"
+                f"a currency is three capital letters of ISO 4217, as in 'KRW', not {self.currency!r}"
             )
 
     @classmethod

@@ -121,15 +121,10 @@ class Writer:
 
     def stamped(self, kind: Kind, writes: Sequence[Write], stamp: Stamp) -> list[Write]:
         """Updates with the version and time that each record gets."""
-        copy = stamped(kind)
         return [
-            Write(
-                write.action,
-                copy(write.record, old.version + 1, old.created_at, stamp.at),
-                write.previous,
-            )
-            for write in writes
-            for old in [write.previous or write.record]
+            Write(w.action, stamped(w.record, r.version + 1, r.created_at, stamp.at), w.previous)
+            for w in writes
+            for r in [w.previous or w.record]
         ]
 
     def _insert(self, kind: Kind, writes: Sequence[Write]) -> Sequence[Write]:
@@ -141,12 +136,11 @@ class Writer:
         # A record that comes back is not older than when it went, and was made when it was made.
         last = [self.storage.history(kind.name, id)[-1].at for id in known]
         stamp = self.stamp((), max(last, default=None))
-        copy = stamped(kind)
         for write in writes:
             record = write.record
             version = known.get(record.id, 0)
             made = record.created_at if version and record.version else stamp.at
-            write.record = copy(record, version + 1, made, stamp.at)
+            write.record = stamped(record, version + 1, made, stamp.at)
         self.storage.insert(kind.name, writes, stamp)
         return writes
 

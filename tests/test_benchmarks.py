@@ -29,16 +29,29 @@ COLUMNS = ["name", "backend", "size", "crmkit", "raw", "ratio", "budget"]
 BOTH = {
     *("get", "page", "timeline", "search", "search_hits", "search_index"),
     *("create", "update", "bulk", "bulk_search", "load"),
+    *("queue", "board_page", "board", "board_tickets"),
+    *("claim", "deal_create", "deal_move", "ticket_create"),
 }
 NAMES = {*BOTH, "import", "version", "show"}
 
 pytest.importorskip("crmkit_sqlite")
+pytest.importorskip("crmkit_operational")
 
 
 def measured(folder: Path, *arguments: str) -> list[dict[str, object]]:
     file = folder / "rows.json"
-    small = ["--customers", "120", "--interactions", "1200", "--effort", "0.01"]
-    command = [sys.executable, "-m", "tests.benchmarks", *small, "--json", str(file), *arguments]
+    small = ["--customers", "120", "--interactions", "1200", "--tickets", "120"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks",
+        *small,
+        "--effort",
+        "0.01",
+        "--json",
+        str(file),
+        *arguments,
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     rows: list[dict[str, object]] = json.loads(file.read_text("utf-8"))
     return rows

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import accept, blanked, difference, dump_document, load_document
 from crmkit.errors import InvalidRecords
 from crmkit.kinds import Customer
-from crmkit.records import OpaqueRecord
+from crmkit.records import OpaqueRecord, Record, kind
 from crmkit.testing.kinds import Slip, Specimen, zoo
 from crmkit.testing.strategies import records
 
@@ -55,6 +56,44 @@ def test_accepting_twice_is_accepting_once(record):
     kind = ZOO[record.__kind__]
     once = accept(kind, [record])
     assert accept(kind, once) == once == [record]
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "\ud800", "x" * 1_000_001])
+def test_a_word_that_does_not_fit_is_refused_in_a_tuple_too(bad):
+    with pytest.raises(InvalidRecords, match="tags"):
+        accept(ZOO["customer"], [Customer(name="a", tags=("fine", bad))])
+
+
+def test_words_are_kept_as_they_are_and_what_can_change_is_copied():
+    words, nested = ("vip", "강남"), {"a": 1}
+
+    [plain] = accept(ZOO["customer"], [Customer(name="a", tags=words)])
+    [listed] = accept(ZOO["customer"], [Customer(name="a", tags=["vip"])])
+    [deep] = accept(ZOO["customer"], [Customer(name="a", tags=(nested,))])
+    nested["a"] = 2
+
+    assert plain.tags is words
+    assert listed.tags == ("vip",)
+    assert deep.tags == ({"a": 1},)
+
+
+def test_a_copy_has_other_values_and_leaves_the_record_alone():
+    one = Customer(name="a", tags=("vip",))
+
+    other = one.evolve(name="b", version=3)
+
+    assert (one.name, one.version) == ("a", 0)
+    assert (other.name, other.version, other.tags, other.id) == ("b", 3, ("vip",), one.id)
+
+
+def test_a_kind_that_looks_at_its_values_looks_at_those_of_a_copy():
+    @kind("checked")
+    class Checked(Record):
+        number: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+
+    with pytest.raises(ValueError, match="number"):
+        Checked().evolve(number=0)
+    assert Checked().evolve(number=2).number == 2
 
 
 def test_all_that_is_wrong_is_named():

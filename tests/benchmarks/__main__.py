@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import attrs
 from tests.benchmarks.backends import Absent, Backend, Postgres, Sqlite
 from tests.benchmarks.files import FILES, GROWING, measured_files, measured_memory
 from tests.benchmarks.measuring import INDEXED, Row, table
+from tests.benchmarks.operational import OPERATIONAL, measured_operational
 from tests.benchmarks.processes import PROCESSES, measured_processes
 from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measured
 
-NAMES = (*LOADING, *READING, *WRITING, "bulk", *FILES, *GROWING, *PROCESSES)
+NAMES = (*LOADING, *READING, *WRITING, "bulk", *OPERATIONAL, *FILES, *GROWING, *PROCESSES)
 
 
 def settings() -> dict[str, Any]:
@@ -33,11 +35,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests.benchmarks", description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--interactions", type=int, default=100_000)
+    parser.add_argument("--tickets", type=int, default=20_000, help="and as many deals")
     parser.add_argument("--backend", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--postgres", metavar="URL", help="a server, in place of one of our own")
     parser.add_argument("--large", action="store_true", help="measure a large company as well")
     parser.add_argument("--large-customers", type=int, default=1_000_000)
     parser.add_argument("--large-interactions", type=int, default=10_000_000)
+    parser.add_argument("--large-tickets", type=int, default=200_000)
     parser.add_argument("--synchronous", choices=("full", "normal"), default="full")
     parser.add_argument("--effort", type=float, default=1.0, help="repetitions, as a factor")
     parser.add_argument("--only", help=f"rows, with commas between: {', '.join(NAMES)}")
@@ -54,9 +58,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def rows(given: argparse.Namespace, folder: Path, backends: Sequence[Backend]) -> Iterator[Row]:
     """Every row that was asked for, as it is measured."""
     for backend in backends:
-        plan = Plan(folder, backend, given.customers, given.interactions, given.effort)
+        plan = Plan(
+            folder, backend, given.customers, given.interactions, given.tickets, given.effort
+        )
         small = []
-        for row in measured(plan, [name for name in given.names if name != "load_memory"]):
+        names = [name for name in given.names if name != "load_memory"]
+        for row in chain(measured(plan, names), measured_operational(plan, names)):
             small.append(row)
             yield row
         if isinstance(backend, Sqlite):
@@ -73,10 +80,13 @@ def large(given: argparse.Namespace, plan: Plan, small: Sequence[Row]) -> Iterat
         folder=plan.folder / "large",
         customers=given.large_customers,
         interactions=given.large_interactions,
+        tickets=given.large_tickets,
     )
     larger.folder.mkdir(exist_ok=True)
-    names = [name for name in given.names if name in (*LOADING, *INDEXED, "search")]
-    yield from grown(small, measured(larger, names))
+    those = (*LOADING, *INDEXED, *OPERATIONAL, "search")
+    names = [name for name in given.names if name in those]
+    found = chain(measured(larger, names), measured_operational(larger, names))
+    yield from grown(small, found)
     if {*GROWING} & {*given.names} and isinstance(plan.on, Sqlite):
         yield from measured_memory(plan, larger, given.names)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
+
+import attrs
 
 from crmkit import search_tokens
 
@@ -15,8 +18,24 @@ PAGE = 51
 """One more than a page shows, to know whether there is another."""
 
 
+Asked: TypeAlias = tuple[str, Sequence[Any]]
+"""A statement that reads, and its values."""
+
+
 def tokens(text: str) -> str:
     return " ".join(search_tokens(text))
+
+
+@attrs.frozen
+class Put:
+    """One record put down by hand: its statement, what that says of it, its change, its searched texts."""
+
+    sql: str
+    values: tuple[Any, ...]
+    change: tuple[Any, ...]
+    index: str = ""
+    texts: tuple[str, ...] = ()
+    is_new: bool = True
 
 
 class Raw(ABC):
@@ -124,6 +143,30 @@ class Raw(ABC):
     @abstractmethod
     def bulk(self, kind: str) -> Callable[[Any], list[str]]:
         """Records of these values in one transaction; their ids."""
+
+    # A transaction of several statements: read, put, commit. Who need not read first asks along with what they put.
+
+    @abstractmethod
+    def into(
+        self, table: str, names: Sequence[str], searched: Sequence[str] = ()
+    ) -> tuple[str, str]:
+        """The statement that puts a new record into a table, and the one for its searched texts, in a `Put`."""
+
+    @abstractmethod
+    def read(self, *asked: Asked) -> list[list[Any]]:
+        """Begin, and read the rows of each statement."""
+
+    @abstractmethod
+    def put(self, puts: Sequence[Put], *asked: Asked) -> list[list[Any]]:
+        """Begin, if nothing was read, put the records down, and read the rows of each statement."""
+
+    @abstractmethod
+    def commit(self, puts: Sequence[Put]) -> None:
+        """Keep what was put down, and its changes."""
+
+    @abstractmethod
+    def kept(self, moment: datetime) -> Any:
+        """A moment as the database keeps it."""
 
     @staticmethod
     def change(

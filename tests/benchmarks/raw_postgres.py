@@ -11,11 +11,12 @@ import psycopg
 from psycopg.types.string import TextLoader
 
 from crmkit import new_id, search_tokens
-from tests.benchmarks.raw import Raw, Work
+from tests.benchmarks.raw import Asked, Put, Raw, Work
 
 __all__ = ["PostgresRaw"]
 
 LOCK = "SELECT pg_advisory_xact_lock(6014862213345)"
+MOST = 16
 LAST = "(SELECT coalesce(max(position), 0) FROM crm_journal)"
 
 
@@ -35,6 +36,8 @@ class PostgresRaw(Raw):
         self.connection.adapters.register_loader("json", TextLoader)
         self.cursor, self.other = self.connection.cursor(), self.connection.cursor()
         self.execute = self.cursor.execute
+        self.cursors = [self.connection.cursor() for _ in range(MOST)]
+        """One for each statement of a trip."""
         self.close = self.connection.close
         names = ", ".join(self.columns("crm_journal"))
         marks = ", ".join(["%s"] * (len(self.columns("crm_journal")) - 1))
@@ -132,6 +135,43 @@ class PostgresRaw(Raw):
                 )
 
         return rename
+
+    # A transaction of several statements -----------------------------------------------------------------------
+
+    def into(
+        self, table: str, names: Sequence[str], searched: Sequence[str] = ()
+    ) -> tuple[str, str]:
+        own = [*names, *(f"crm_tokens__{name}" for name in searched)]
+        marks = ", ".join(["%s"] * len(own))
+        return f'INSERT INTO "{table}" ({", ".join(own)}) VALUES ({marks})', ""
+
+    def read(self, *asked: Asked) -> list[list[Any]]:
+        return self._trip((), asked, begins=True)
+
+    def put(self, puts: Sequence[Put], *asked: Asked) -> list[list[Any]]:
+        return self._trip(puts, asked, begins=bool(asked))
+
+    def _trip(self, puts: Sequence[Put], asked: Sequence[Asked], begins: bool) -> list[list[Any]]:
+        questions, others = self.cursors[: len(asked)], self.cursors[len(asked) :]
+        with self.connection.pipeline():
+            if begins:
+                self.other.execute("BEGIN")
+            for cursor, question in zip(questions, asked, strict=True):
+                cursor.execute(*question)
+            for cursor, each in zip(others, puts, strict=False):
+                cursor.execute(each.sql, (*each.values, *map(vector, each.texts)))
+        assert all(cursor.rowcount == 1 for cursor, _ in zip(others, puts, strict=False))
+        return [cursor.fetchall() for cursor in questions]
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        with self.connection.pipeline():
+            self.other.execute(LOCK)
+            for each in puts:
+                self.cursor.execute(self.journal, each.change)
+            self.other.execute("COMMIT")
+
+    def kept(self, moment: datetime) -> datetime:
+        return moment
 
     # Writing many ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crmkit import CRM, new_id
-from tests.benchmarks.raw import Raw, Work, tokens
+from tests.benchmarks.raw import Asked, Put, Raw, Work, tokens
 
 __all__ = ["SqliteRaw"]
 
@@ -128,6 +128,39 @@ class SqliteRaw(Raw):
                 execute("COMMIT")
 
         return rename
+
+    # A transaction of several statements -----------------------------------------------------------------------
+
+    def into(
+        self, table: str, names: Sequence[str], searched: Sequence[str] = ()
+    ) -> tuple[str, str]:
+        own = ["crm_seq", *names]
+        sql = f'INSERT INTO "{table}" ({", ".join(own)}) VALUES ({", ".join("?" * len(own))})'
+        if not searched:
+            return sql, ""
+        found = ["rowid", *(f"f_{name}" for name in searched)]
+        marks = ", ".join("?" * len(found))
+        return sql, f'INSERT INTO "{table}__search" ({", ".join(found)}) VALUES ({marks})'
+
+    def read(self, *asked: Asked) -> list[list[Any]]:
+        self.execute("BEGIN IMMEDIATE")
+        return [self.execute(*each).fetchall() for each in asked]
+
+    def put(self, puts: Sequence[Put], *asked: Asked) -> list[list[Any]]:
+        found = self.read(*asked) if asked else []
+        for each in puts:
+            seq = self.execute(self.journal, (None, *each.change)).lastrowid
+            values = (seq, *each.values) if each.is_new else each.values
+            assert self.execute(each.sql, values).rowcount == 1
+            if each.index:
+                self.execute(each.index, (seq, *map(tokens, each.texts)))
+        return found
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        self.execute("COMMIT")
+
+    def kept(self, moment: datetime) -> str:
+        return moment.isoformat(timespec="microseconds")
 
     # Writing many ----------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class Plan:
     on: Backend
     customers: int = 20_000
     interactions: int = 100_000
+    tickets: int = 20_000
     effort: float = 1.0
 
     def times(self, number: int) -> int:

@@ -18,7 +18,7 @@ from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.order import in_order
 from crmkit_exchange.importing.outcome import Counts, Outcome
 from crmkit_exchange.importing.planning import Plan, applied, planned
-from crmkit_exchange.importing.running import run_import
+from crmkit_exchange.importing.running import Brought, run_import
 from crmkit_exchange.kinds import ImportRun
 
 from crmkit import CRM, Actor, Config, Storage
@@ -91,12 +91,15 @@ class Importer:
                 if isinstance(each, RefusedFile):
                     raise each.error
             tables = [each for each in ready if isinstance(each, Table)]
+            brought: Brought = {}
             for table in in_order(tables):
                 found: list[Outcome] = []
                 path = self.folder / f"{table.name}.invalid.csv"
                 with InvalidFile(path) as invalid:
                     told = lambda _, some, found=found: found.extend(some)  # noqa: E731
-                    run, counts = run_import(self.crm, KIM, table, options.said(), invalid, told)
+                    run, counts = run_import(
+                        self.crm, KIM, table, options.said(), invalid, told, brought
+                    )
                     done.append(Done(run, counts, found, invalid.written))
         return done
 

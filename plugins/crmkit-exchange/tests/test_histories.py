@@ -12,8 +12,9 @@ from crmkit_exchange.importing import sorting
 from crmkit_exchange.importing.undoing import undo
 from crmkit_exchange.kinds import ExternalId
 from crmkit_exchange.presets.preset import History, Preset
+from crmkit_exchange.presets.values import EMPTY, Made
 
-from crmkit import CRM, Actor, Config, Manifest, Record, field, hookimpl, kind
+from crmkit import CRM, Actor, Config, Manifest, Record, field, hookimpl, kind, where
 
 
 @kind("cup", label="Cup", title="name")
@@ -60,6 +61,44 @@ PLAIN = Preset(
     fields={"name": "CUP", "content": "INSIDE", "place": "WHERE"},
 )
 
+# A table that has how cups began and how they are now; another tells what became of them in between.
+NEW_CUPS = Preset(
+    name="new-cups",
+    source="bar",
+    object="cup",
+    label="New cups",
+    kind=Cup,
+    signatures=[["CUP", "MADE", "NOW", "TOUCHED"]],
+    key="CUP",
+    fields={"name": "CUP"},
+    history=History("MADE"),
+    again="cups-now",
+)
+CUPS_NOW = Preset(
+    name="cups-now",
+    source="bar",
+    object="cup_now",
+    label="Cups now",
+    kind=Cup,
+    key="CUP",
+    fields={"content": "NOW"},
+    ignored=("MADE",),
+    after=("cup", "filling"),
+    history=History("TOUCHED", of="cup", since={"since": "content"}, yields_to="filling"),
+)
+FILLINGS = Preset(
+    name="fillings",
+    source="bar",
+    object="filling",
+    label="What was filled in",
+    kind=Cup,
+    signatures=[["CUP", "FILLED", "AT"]],
+    key="CUP",
+    fields={"content": Made(lambda row: row.get("FILLED") or EMPTY, ["FILLED"])},
+    after=("cup",),
+    history=History("AT", of="cup", since={"since": "content"}, yields_to="cup_now"),
+)
+
 
 def plugin() -> Any:
     @hookimpl
@@ -68,7 +107,7 @@ def plugin() -> Any:
 
     @hookimpl
     def crm_import_presets() -> list[Preset]:
-        return [STATES, CHANGES, PLAIN]
+        return [STATES, CHANGES, PLAIN, NEW_CUPS, CUPS_NOW, FILLINGS]
 
     hooks = {"crm_kinds": crm_kinds, "crm_import_presets": crm_import_presets}
     return SimpleNamespace(manifest=Manifest("cups", requires=["exchange"]), **hooks)
@@ -147,3 +186,70 @@ def test_what_people_wrote_is_not_taken_for_the_source_by_the_import_after_the_n
     bring.text("CUP,INSIDE,WHERE\na,water,floor\n", "4.csv")
     assert next(bring.crm.find(Cup)).content == "water"
     assert dict(next(bring.crm.find(ExternalId)).apart) == {}
+
+
+# Rows that are brought in again ---------------------------------------------------------------------------------
+
+CUPS = """CUP,MADE,NOW,TOUCHED,COLOUR
+a,2024-01-01,tea,2024-01-05,blue
+b,2024-01-02,milk,2024-01-03,
+"""
+FILLED = "CUP,FILLED,AT\na,,2024-01-04\na,wine,2024-01-03\n"
+
+
+def cups(bring: Any) -> list[Any]:
+    return [bring.write("cups.csv", CUPS), bring.write("fillings.csv", FILLED)]
+
+
+def test_a_table_tells_how_records_began_and_after_what_became_of_them_how_they_are(bring: Any):
+    done = bring(*cups(bring))
+
+    names = [each.run.file for each in done]
+    assert names == ["cups.csv", "fillings.csv", "cups (cups-now).csv"]
+    assert [each.sums for each in done] == [(2, 2, 0, 0, 0), (2, 0, 2, 0, 0), (2, 0, 2, 0, 0)]
+    assert told(bring.crm, "a", "content", "since") == [
+        (1, None, None),
+        (3, "wine", day(3)),
+        (4, None, day(4)),
+        (5, "tea", day(5)),
+    ]
+    kept = [dict(each.details) for each in bring.crm.find(ExternalId) if each.details]
+    assert kept == [{"COLOUR": "blue"}]
+
+
+def test_what_comes_too_late_sets_nothing_back_and_says_so(bring: Any):
+    path, history = cups(bring)
+    bring(path)
+    [late] = bring(history)
+
+    assert late.sums == (2, 0, 0, 2, 0)
+    assert {each.reason for each in late.outcomes} == {
+        "what was imported of its record before is true since a later time"
+    }
+    assert told(bring.crm, "a", "content") == [(1, None), (5, "tea")]
+    later = bring.text("CUP,FILLED,AT\na,wine,2024-01-06\n")
+    assert later.sums == (1, 0, 1, 0, 0)
+
+
+def test_records_and_their_history_are_undone_together_whichever_is_named(
+    bring: Any, snapshot: Any
+):
+    before = snapshot()
+    done = bring(*cups(bring))
+    assert [each.sums[1:3] for each in bring(*cups(bring))] == [(0, 0)] * 3
+
+    assert undo(bring.crm, Actor("user", "kim"), done[-1].run).kept == []
+    assert snapshot() == before
+
+
+def test_a_row_is_refused_that_was_imported_as_another_kind(bring: Any):
+    bring.text("CUP,INSIDE,WHERE\na,tea,shelf\n")
+    people = bring.text("id,name\na,Ada\n", source="cupboard", maps=(("id", "id"),))
+    with bring.crm.transaction() as tx:
+        [external] = tx.find(ExternalId, where["kind"] == people.run.file.removesuffix(".csv"))
+        tx.delete_all([each for each in tx.find(ExternalId) if each.id != external.id])
+        tx.update(external.evolve(kind="cup"))
+
+    refused = bring.text("CUP,INSIDE,WHERE\na,water,shelf\n", "again.csv")
+    assert refused.sums == (1, 0, 0, 0, 1)
+    assert "was imported as customer" in refused.outcomes[0].reason

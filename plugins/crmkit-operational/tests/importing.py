@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.order import in_order
 from crmkit_exchange.importing.outcome import Counts, Outcome
 from crmkit_exchange.importing.planning import planned
-from crmkit_exchange.importing.running import run_import, run_planned
+from crmkit_exchange.importing.running import Brought, run_import, run_planned
 from crmkit_exchange.kinds import ImportRun
 
 from crmkit import CRM, Actor
@@ -45,18 +45,26 @@ class Importer:
     crm: CRM
     folder: Path
 
-    def __call__(self, *paths: Path, stop_after: int = 0, **said: Any) -> dict[str, Done]:
+    def __call__(
+        self, *paths: Path, stop_after: int = 0, stop_in: str = "", **said: Any
+    ) -> dict[str, Done]:
         """Import files, those first that others refer to; by the names of their presets.
 
-        With `stop_after`, the first import ends with `KeyboardInterrupt` once so many rows are in.
+        With `stop_after`, the first import of a file whose name begins with `stop_in` ends with `KeyboardInterrupt` once
+        so many rows are in.
         """
         options, done = ImportOptions(**said), {}
+        brought: Brought = {}
         with self._tables(paths, options) as tables:
             for each in tables:
-                done[each.layout.preset.name] = self._import(each, options, stop_after)
+                name = each.layout.preset.name
+                stop = stop_after if each.name.startswith(stop_in) else 0
+                done[name] = self._import(each, options, stop, brought)
         return done
 
-    def _import(self, table: Table, options: ImportOptions, stop_after: int) -> Done:
+    def _import(
+        self, table: Table, options: ImportOptions, stop_after: int, brought: Brought
+    ) -> Done:
         found: list[Outcome] = []
 
         def told(_: Table, some: Sequence[Outcome]) -> None:
@@ -65,7 +73,7 @@ class Importer:
                 raise KeyboardInterrupt
 
         with InvalidFile(self.folder / f"{table.name}.invalid.csv") as invalid:
-            run, counts = run_import(self.crm, KIM, table, options.said(), invalid, told)
+            run, counts = run_import(self.crm, KIM, table, options.said(), invalid, told, brought)
         return Done(run, counts, found)
 
     def plan(self, *paths: Path, **said: Any) -> tuple[str, list[Counts], list[Outcome]]:
@@ -80,8 +88,9 @@ class Importer:
     def apply(self, token: str, *paths: Path, **said: Any) -> list[Counts]:
         """Import files if that does what the plan said."""
         options = ImportOptions(**said)
-        with self._tables(paths, options) as tables:
-            files = [(each, InvalidFile(self.folder / "invalid.csv")) for each in tables]
+        with self._tables(paths, options) as tables, ExitStack() as stack:
+            invalid = (InvalidFile(self.folder / f"{each.name}.invalid.csv") for each in tables)
+            files = list(zip(tables, map(stack.enter_context, invalid), strict=True))
             done = run_planned(self.crm, KIM, files, options.said(), token, lambda _, __: None)
         return [counts for _, counts in done]
 

@@ -171,3 +171,26 @@ def test_two_schemas_of_one_database_share_nothing(open_storage):
     first.named("a")
     assert second.count() == 0
     assert second.storage.position() == 0
+
+
+def test_a_name_that_is_held_is_held_without_another_trip(app, wire):
+    ran = wire(app.storage)
+    with app.transaction() as tx:
+        tx.lock("seat")
+        assert ran.trips() == 1
+        tx.lock("seat")
+        assert ran.trips() == 0
+
+
+def test_a_name_that_a_part_let_go_of_is_taken_again(app, wire):
+    ran = wire(app.storage)
+    with app.transaction() as tx:
+        tx.lock("before")
+        with pytest.raises(ZeroDivisionError), tx.savepoint():
+            tx.lock("seat")
+            raise ZeroDivisionError
+        ran.trips()
+        tx.lock("before")
+        assert ran.trips() == 0
+        tx.lock("seat")
+        assert ran.trips() == 1

@@ -30,5 +30,6 @@ def crm_reports() -> list[Report]:
     """The reports on what the other plugins keep; each is there as soon as its kinds are."""
     from crmkit_analytical.reports import lost_reasons
     from crmkit_analytical.reports.lifetime import answering as lifetime
+    from crmkit_analytical.reports.pipeline import definition as pipeline
 
-    return [lifetime.REPORT, lost_reasons.REPORT]
+    return [lifetime.REPORT, lost_reasons.REPORT, pipeline.REPORT]

@@ -47,7 +47,8 @@ class ImportRun(Record):
     """One import of one file.
 
     Its changes in the journal are those whose actor acted through `import:THROUGH`: `through` is its own id, or that
-    of the first of several files that were imported in one transaction.
+    of the first of several files that are undone together: they were imported in one transaction, or are histories of what
+    the first one brought.
     """
 
     file: str = field()

@@ -59,6 +59,7 @@ class Begun(SqlReads, Transaction):
         self._pending = Pending()
         self._savepoints = count(1)
         self._deferred: set[str] = set()
+        self._held: set[str] = set()
         self.writes = write
         self.within: bool | None = False
         self.link: Any = link
@@ -91,6 +92,7 @@ class Begun(SqlReads, Transaction):
         self._book = self._owner.refreshed(Link(self._first.proxy))
         self._first.layout = self._book.layout
         self._first.begun = False
+        self._held.clear()
 
     def _journalled(self) -> None:
         if self._pending.rows:
@@ -164,8 +166,15 @@ class Begun(SqlReads, Transaction):
 
     @writing
     def lock(self, name: str) -> None:
-        """An advisory lock until the end; what others committed under it is seen from then on."""
-        lock_name(self.link, name)
+        """An advisory lock until the end; what others committed under it is seen from then on.
+
+        What is held already needs no trip: nobody else can have held it since.
+        """
+        self.link.connection  # noqa: B018  refused when the transaction is over or has failed
+        if name not in self._held:
+            lock_name(self.link, name)
+        if name:
+            self._held.add(name)
 
     @named
     def trimmable(self, before: datetime) -> Trimmable:
@@ -185,7 +194,8 @@ class Begun(SqlReads, Transaction):
     def savepoint(self) -> Iterator[None]:
         """A savepoint of PostgreSQL's; the changes that wait are put back too."""
         self.lock("")
-        link, pending, deferred = self.link, self._pending.copy(), set(self._deferred)
+        link, pending = self.link, self._pending.copy()
+        deferred, held = set(self._deferred), set(self._held)
         name = f"crm_part_{next(self._savepoints)}"
         link.run(f"SAVEPOINT {name}")
         try:
@@ -195,6 +205,7 @@ class Begun(SqlReads, Transaction):
             if not link.connection.broken:
                 link.run(f"ROLLBACK TO SAVEPOINT {name}")
                 self.link, self._pending, self._deferred = link, pending, deferred
+                self._held = held  # the server has let go of what was held since
             raise
         finally:
             if not link.connection.broken:

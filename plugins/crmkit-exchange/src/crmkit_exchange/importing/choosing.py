@@ -12,6 +12,7 @@ import attrs
 
 from crmkit import CRM, Customer, Field, Handle, Kind, QueryError, Reader, ValueRefused, where
 from crmkit.errors import nearest
+from crmkit_exchange.dates import Orders
 from crmkit_exchange.formats.items import FileRefused, Source
 from crmkit_exchange.guessing import Guess, guess
 from crmkit_exchange.importing.options import ImportOptions
@@ -155,6 +156,10 @@ def _is_of(field: Field, given: Any) -> bool:
     """Whether a value of a file is one that a field takes; what is not there may be."""
     if given in (None, ""):
         return True
+    if field.type.name in {"date", "datetime"}:
+        seen = Orders(field.name)
+        seen.feed(str(given))
+        return bool(seen.fits["ymd"])
     try:
         field.type.parse(str(given))
     except ValueRefused:
@@ -321,6 +326,7 @@ def _with_objects(crm: Reader, preset: Preset, presets: Sequence[Preset]) -> Pre
     return attrs.evolve(preset, references=references)
 
 
-def _first(object: str | None, objects: Iterable[str]) -> tuple[str, ...]:
+def _first(makes: str | Preset | None, objects: Iterable[str]) -> tuple[str, ...]:
     """The objects, one of them in front: what a reference makes is found again where it was put."""
+    object = makes.object if isinstance(makes, Preset) else makes
     return tuple(dict.fromkeys([*([object] if object else []), *objects]))

@@ -23,7 +23,7 @@ from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.placeholders import is_placeholder
-from crmkit_exchange.presets.values import Column
+from crmkit_exchange.presets.values import EMPTY, Column, Value
 
 __all__ = ["CONTENT", "drafted", "field_value", "moment"]
 
@@ -129,8 +129,11 @@ class _Drafting:
     def _values(self) -> Iterator[tuple[str, Any]]:
         for path, source in self.layout.preset.fields.items():
             raw = source(self.row)
+            if raw is EMPTY:
+                yield path, None
+                continue
             if raw is None or _says_nothing(path, raw):
-                yield from self._emptied(path)
+                yield from self._emptied(path, source)
                 continue
             column = source.name if isinstance(source, Column) else ", ".join(source.columns)
             try:
@@ -140,11 +143,13 @@ class _Drafting:
             if value is not None:
                 yield path, value
 
-    def _emptied(self, path: str) -> Iterator[tuple[str, Any]]:
-        """What a blank cell means: nothing, but in a whole state that the field is empty."""
+    def _emptied(self, path: str, source: Value) -> Iterator[tuple[str, Any]]:
+        """What a blank cell means: nothing, but in a whole state, or where it is told of, that the field is empty."""
         history = self.layout.preset.history
         field = self.layout.kind.field(path)
-        if not history or history.of or path in self.layout.constants:
+        if not history or path in self.layout.constants:
+            return
+        if history.of and not history.tells_of(self.row, source.columns):
             return
         if not field.required:
             yield path, None
@@ -234,10 +239,13 @@ class _Drafting:
         return key
 
     def _details(self) -> Iterator[tuple[str, Any]]:
+        if self.layout.preset.again:
+            return
         columns = tuple(self.item.values)
-        # What a reference says is kept: it may lead nowhere yet, or name what it leads to.
+        # What a reference says is kept, unless it is ignored: it may lead nowhere yet, or name what it leads to.
         references = self.layout.preset.references.values()
         pointing = {name for each in references for name in each.columns}
+        pointing -= {*self.layout.preset.ignored}
         taken = (each for each in self.layout.preset.columns if each not in pointing)
         used = {s for each in taken for s in spelt(columns, each)}
         for name, value in self.item.values.items():

@@ -52,22 +52,37 @@ def made_ready(
 ) -> Iterator[list[Ready]]:
     """The files in their order, ready or refused; their copies are there until the block ends."""
     with ExitStack() as stack:
-        yield _linked(handle, [_ready(stack, crm, handle, each, options, ask) for each in paths])
+        found = (_ready(stack, crm, handle, each, options, ask) for each in paths)
+        yield _linked(handle, [each for ready in found for each in ready])
 
 
 def _ready(
     stack: ExitStack, crm: CRM, handle: Handle, path: Path, options: ImportOptions, ask: Ask
-) -> Ready:
+) -> list[Ready]:
+    """A file, ready or refused: twice, if its preset has its rows brought in again."""
     source: Source | None = None
     try:
         copy = stack.enter_context(taken(path))
         if is_full_export(copy.path):
-            return FullExport(copy.name, copy.path)
+            return [FullExport(copy.name, copy.path)]
         source = open_source(copy.path, copy.name, options.reading)
-        return _laid_out(crm, handle, source, copy, options, ask)
+        first = _laid_out(crm, handle, source, copy, options, ask)
+        again = first.layout.preset.again
+        if again is None:
+            return [first]
+        options = attrs.evolve(options, preset=again)
+        second = _laid_out(crm, handle, source, copy, options, ask)
+        return [first, _named(second, again)]
     except CrmError as error:
         total = sum(1 for _ in source.items()) if source else 0
-        return RefusedFile(path.name or str(path), error, total)
+        return [RefusedFile(path.name or str(path), error, total)]
+
+
+def _named(table: Table, preset: str) -> Table:
+    """A file that is imported again, told from the first time: by its name, and where one that was broken off goes on."""
+    path = Path(table.name)
+    name = f"{path.stem} ({preset}){path.suffix}"
+    return attrs.evolve(table, name=name, digest=f"{table.digest} {preset}")
 
 
 def _laid_out(

@@ -12,6 +12,7 @@ from crmkit import Identity, Reader, Record, where
 from crmkit_exchange.importing.draft import Draft, Pointer
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.kinds import ExternalId
+from crmkit_exchange.presets.preset import Preset
 
 __all__ = ["Known", "looked_up"]
 
@@ -36,6 +37,13 @@ class Known:
     titled: dict[Place, list[str]] = attrs.field(factory=lambda: defaultdict(list))
     taken: dict[str, dict[Any, str]] = attrs.field(factory=lambda: defaultdict(dict))
 
+    def add(self, other: Known) -> None:
+        """Add what is there of further rows; what is known already stays, since it may be staged by now."""
+        other.externals.update(self.externals)
+        self.externals.update(other.externals)
+        other.records.update(self.records)
+        self.records.update(other.records)
+
     def target(self, pointer: Pointer) -> str | None:
         """The id of the record that a pointer means, None if it is not here or several could be meant."""
         for object in pointer.reference.object:
@@ -47,6 +55,8 @@ class Known:
         own = self.records.get(pointer.external_id)
         if own is not None and own.__kind__ == pointer.kind:
             return own.id
+        if isinstance(pointer.reference.makes, Preset):  # what is called so elsewhere is not meant
+            return None
         named = self.titled.get((pointer.kind, pointer.external_id), ())
         return named[0] if len(named) == 1 else None
 
@@ -88,8 +98,10 @@ def _wanted(layout: Layout, drafts: Iterable[Draft]) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for draft in drafts:
         found[layout.preset.object].add(draft.key)
-        if layout.preset.history and layout.preset.history.of:
-            found[layout.preset.history.of].add(draft.key)
+        history = layout.preset.history
+        for object in (history.of, *history.yields_to) if history else ():
+            if object is not None:
+                found[object].add(draft.key)
         for pointer in draft.pointers.values():
             for object in pointer.reference.object:
                 found[object].add(pointer.external_id)

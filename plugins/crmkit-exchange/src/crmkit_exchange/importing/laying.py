@@ -19,6 +19,7 @@ from crmkit_exchange.importing.draft import Draft
 from crmkit_exchange.importing.drafting import drafted, field_value
 from crmkit_exchange.importing.layout import Layout
 from crmkit_exchange.importing.options import ImportOptions
+from crmkit_exchange.importing.properties import with_properties
 from crmkit_exchange.importing.repeating import told_apart
 from crmkit_exchange.importing.rows import FoldedRow, spelt
 from crmkit_exchange.importing.sorting import by_time
@@ -48,7 +49,7 @@ class Table:
         """The drafts of its rows in their order, those of a history by their times; from behind so many."""
         items = self.source.items()
         if self.layout.preset.history:
-            items = by_time(items, self.layout)
+            items = with_properties(by_time(items, self.layout), self.layout)
         if self.layout.preset.repeats:
             yield from islice(told_apart(drafted(each, self.layout) for each in items), after, None)
             return
@@ -86,6 +87,7 @@ def laid_out(
     total, orders, blank = _read_through(source, layout, options)
     used = {each for name in preset.columns for each in spelt(source.columns, name)}
     left = tuple(each for each in source.columns if each not in used and each not in blank)
+    left = () if preset.again else left
     parts = {path: attrs.evolve(each, orders=orders) for path, each in layout.parts.items()}
     layout = attrs.evolve(layout, orders=orders, parts=parts)
     return Table(name, digest, source, layout, total, left)
@@ -144,7 +146,7 @@ def _read_through(
     dates = dict(_dates(layout)) if layout.preset.kind is not None else {}
     seen = {name: Orders(name) for name in dates}
     total, blank = 0, {*source.columns}
-    for item in source.items():
+    for item in with_properties(source.items(), layout):
         total += 1
         blank -= {name for name in blank if item.values.get(name) not in (None, "", [], {})}
         if dates and not item.problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 import attrs
@@ -23,7 +23,9 @@ class Layout:
     dates, `zone` is where times without a zone were written. `region` is that of numbers without a country's code,
     `home` and `currency` are the company's. `keys` are the columns that name a row where it has no id. `constants`
     are accepted values. `own` are the company's addresses and domains. `new_customers`: unknown correspondents become
-    customers. `parts` are the layouts of further records that a row makes, by the field that refers to the row's own.
+    customers. `parts` are the layouts of further records that a row makes, by the field that refers to the row's own. `times`
+    has since when the versions of records are true that a plan has written: it is one transaction of one time,
+    whatever the rows say; None outside of plans.
     """
 
     preset: Preset
@@ -38,3 +40,4 @@ class Layout:
     own: frozenset[str] = frozenset()
     new_customers: bool = False
     parts: Mapping[str, Layout] = attrs.field(factory=dict)
+    times: dict[tuple[str, int], datetime] | None = None

@@ -15,7 +15,7 @@ __all__ = ["made"]
 
 def made(source: str, kind: Kind, known: Known, staged: Staged, pointer: Pointer) -> str:
     """The id of a new record of this kind, which is called what the pointer says, and is found again by it."""
-    object, given = pointer.reference.makes or "", pointer.external_id
+    object, given = str(pointer.reference.makes), pointer.external_id
     values: dict[str, Any] = {kind.title: given}
     record = kind.cls(**values)
     staged.add(record)

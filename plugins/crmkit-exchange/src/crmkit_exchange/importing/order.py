@@ -28,6 +28,10 @@ def _waits(table: Table, left: Sequence[Table]) -> bool:
 
 
 def _comes_first(one: Preset, other: Preset) -> bool:
-    """Whether the tables of one preset come before those of another; what only adds to records brings none."""
+    """Whether the tables of one preset come before those of another; what only adds to records brings none.
+
+    It comes after their histories, too, which are undone with the records: before them nobody else may have changed one.
+    """
     brings = one.object in other.after and not one.only_update
-    return one.source == other.source and (brings or one.name in other.after)
+    tells = other.only_update and one.history is not None and one.history.of == other.object
+    return one.source == other.source and (brings or tells or one.name in other.after)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import attrs
@@ -84,10 +85,12 @@ def _brought(tx: Transaction, tables: Sequence[Table], said: Any, told: Told) ->
     files = hashlib.sha256(_canonical([said, *(each.digest for each in tables)]))
     rows = hashlib.sha256()
     counts = []
+    times: dict[tuple[str, int], datetime] = {}
     for table in tables:
+        layout = attrs.evolve(table.layout, times=times)
         sums = Counts()
         for batch in batches(table.drafts()):
-            outcomes = settled(tx, table.layout, batch)
+            outcomes = settled(tx, layout, batch)
             for each in outcomes:
                 rows.update(_canonical(_mark(each)))
                 sums = sums.plus(each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -16,10 +16,14 @@ from crmkit_exchange.importing.runs import acting, begun, ended, progress_key
 from crmkit_exchange.importing.settling import batches, settled
 from crmkit_exchange.kinds import ImportRun
 
-__all__ = ["LOCK", "Overtaken", "run_import", "run_planned"]
+__all__ = ["LOCK", "Brought", "Overtaken", "run_import", "run_planned"]
 
 LOCK = "exchange/import"
 """What imports hold while they write: whether a row is there already is a rule over several records."""
+
+Brought: TypeAlias = dict[tuple[str, str], str]
+"""(source, object) -> through what it was imported. A history goes through what brought its records, so that they are
+undone together: alone it could not be where a rule lets nothing back, as with tickets that were closed."""
 
 
 class Overtaken(CrmError):
@@ -43,13 +47,22 @@ class _Progress:
 
 
 def run_import(
-    crm: CRM, actor: Actor, table: Table, said: Any, invalid: InvalidFile, told: Told
+    crm: CRM,
+    actor: Actor,
+    table: Table,
+    said: Any,
+    invalid: InvalidFile,
+    told: Told,
+    brought: Brought | None = None,
 ) -> tuple[ImportRun, Counts]:
     """Import a file; goes on with one of the same file and options that was broken off. Returns its record and sums.
 
-    Raises `Overtaken` if another process goes on with it meanwhile; no row is imported twice then either.
+    `brought` is what was imported before it in the same command, and is added to. Raises `Overtaken` if another process
+    goes on with it meanwhile; no row is imported twice then either.
     """
-    run, progress = _entered(crm, actor, table, said, invalid)
+    brought = {} if brought is None else brought
+    run, progress = _entered(crm, actor, table, said, invalid, _through(table, brought))
+    brought |= dict.fromkeys(_places(table), run.through)
     handle = acting(crm, actor, run)
     for batch in batches(table.drafts(after=progress.counts.read)):
         with handle.transaction(effective=batch[0].effective) as tx:
@@ -83,14 +96,31 @@ def run_planned(
     as without a plan. One that is killed meanwhile goes on when it is imported without a plan.
     """
     as_planned(crm.acting(actor), [table for table, _ in files], said, token)
-    return [run_import(crm, actor, table, said, invalid, told) for table, invalid in files]
+    brought: Brought = {}
+    return [run_import(crm, actor, table, said, invalid, told, brought) for table, invalid in files]
+
+
+def _through(table: Table, brought: Brought) -> str:
+    """Through what a history is imported: as its records were, if those came with the same command."""
+    preset = table.layout.preset
+    of = preset.history.of if preset.history else None
+    return brought.get((preset.source, of), "") if of is not None else ""
+
+
+def _places(table: Table) -> list[tuple[str, str]]:
+    """What a file brings, and whose history it is: all that is still to come of the command is undone with it."""
+    preset = table.layout.preset
+    if preset.only_update:
+        return []
+    of = preset.history.of if preset.history else None
+    return [(preset.source, each) for each in (preset.object, of) if each is not None]
 
 
 def _entered(
-    crm: CRM, actor: Actor, table: Table, said: Any, invalid: InvalidFile
+    crm: CRM, actor: Actor, table: Table, said: Any, invalid: InvalidFile, through: str
 ) -> tuple[ImportRun, _Progress]:
     """The import of this file that was broken off and how far it came, or a new one."""
-    fresh = begun(table, said)
+    fresh = begun(table, said, through)
     with acting(crm, actor, fresh).transaction() as tx:
         tx.lock(LOCK)
         for run in tx.find(ImportRun, where.status == "running"):

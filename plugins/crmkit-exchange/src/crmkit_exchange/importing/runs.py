@@ -25,12 +25,12 @@ def acting(crm: CRM, actor: Actor, run: ImportRun) -> Handle:
     return crm.acting(attrs.evolve(actor, via=mark(run.through)))
 
 
-def begun(table: Table, said: Any) -> ImportRun:
-    """The record of an import that begins."""
+def begun(table: Table, said: Any, through: str = "") -> ImportRun:
+    """The record of an import that begins; its changes are made through its own id if no other is given."""
     run = ImportRun(
         file=table.name, digest=table.digest, source=table.layout.preset.source, options=said
     )
-    return run.evolve(through=run.id)
+    return run.evolve(through=through or run.id)
 
 
 def ended(run: ImportRun, counts: Counts, at: datetime) -> ImportRun:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
+from typing import TypeAlias
 
 import attrs
 
-from crmkit import Record, Transaction
+from crmkit import Record, Schema, Transaction
 from crmkit_exchange.kinds import ExternalId
 
 __all__ = ["Staged"]
@@ -16,8 +17,17 @@ _RANKS = {"customer": 0, "identity": 1, "participant": 3, "external_id": 4}
 _OTHERS = 2
 
 
-def _rank(record: Record) -> tuple[int, str]:
-    return _RANKS.get(record.__kind__, _OTHERS), record.__kind__
+_Rank: TypeAlias = tuple[int, int, str]
+
+
+def _depth(schema: Schema, name: str, above: tuple[str, ...] = ()) -> int:
+    """How many kinds a kind refers to one through the other: those that it refers to are written before it."""
+    wanted = {str(each.refers_to) for each in schema[name].references} - {*_RANKS, name, *above}
+    return max((_depth(schema, each, (*above, name)) + 1 for each in wanted), default=0)
+
+
+def _rank(schema: Schema, name: str) -> _Rank:
+    return _RANKS.get(name, _OTHERS), 0 if name in _RANKS else _depth(schema, name), name
 
 
 @attrs.frozen
@@ -39,23 +49,39 @@ class Staged:
         """The record as it is staged, as it is if it is not."""
         return self.new.get(record.id) or self.changed.get(record.id) or record
 
-    def write(self, tx: Transaction) -> None:
-        """Write everything: customers, their addresses, other records, then the external ids with their versions."""
+    def write(self, tx: Transaction) -> dict[str, int]:
+        """Write everything: customers, their addresses, other records, then the external ids with their versions.
+
+        Returns the versions by the ids of records.
+        """
         versions: dict[str, int] = {}
-        for rank, run in groupby(sorted(self.new.values(), key=_rank), _rank):
+        kinds = {each.__kind__ for each in (*self.new.values(), *self.changed.values())}
+        ranks = {each: _rank(tx.schema, each) for each in kinds}
+
+        def rank_of(record: Record) -> _Rank:
+            return ranks[record.__kind__]
+
+        for rank, run in groupby(sorted(self.new.values(), key=rank_of), rank_of):
+            # Those before it, so that external ids know the version that their records have by then.
+            self._change(tx, lambda each: rank_of(each) < rank, rank_of, versions)  # noqa: B023
             for stored in tx.add_all(_with_versions(run, versions)):
                 versions[stored.id] = stored.version
-            self._change(tx, rank, versions)
-        self._change(tx, None, versions)
+            self._change(tx, lambda each: rank_of(each) <= rank, rank_of, versions)  # noqa: B023
+        self._change(tx, lambda _: True, rank_of, versions)
+        return versions
 
     def _change(
-        self, tx: Transaction, rank: tuple[int, str] | None, versions: dict[str, int]
+        self,
+        tx: Transaction,
+        wanted: Callable[[Record], bool],
+        rank_of: Callable[[Record], _Rank],
+        versions: dict[str, int],
     ) -> None:
-        """Write the changed records up to a rank: all of them if none is given."""
-        ready = [each for each in self.changed.values() if rank is None or _rank(each) <= rank]
+        """Write those of the changed records that are wanted now."""
+        ready = [each for each in self.changed.values() if wanted(each)]
         for record in ready:
             del self.changed[record.id]
-        for _, run in groupby(sorted(ready, key=_rank), _rank):
+        for _, run in groupby(sorted(ready, key=rank_of), rank_of):
             for stored in tx.update_all(_with_versions(run, versions)):
                 versions[stored.id] = stored.version
 

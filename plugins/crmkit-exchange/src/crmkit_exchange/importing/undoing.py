@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -66,9 +66,9 @@ def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undon
     through = run.through or run.id
     handle = crm.acting(attrs.evolve(actor, via=f"undo:{through}"))
     with suppress(_Undo), handle.transaction() as tx:
-        _check_known(tx, run, through)
+        since = _known_since(tx, run, through)
         for names in _passes(tx):
-            _Undoing(tx, through, done).go_through(names, run)
+            _Undoing(tx, through, done).go_through(names, since)
         for each in list(tx.find(ImportRun, where.through == through)):
             tx.update(each.evolve(status="undone"))
             tx.set_state(progress_key(each), None)
@@ -77,16 +77,19 @@ def undo(crm: CRM, actor: Actor, run: ImportRun, *, plan: bool = False) -> Undon
     return done
 
 
-def _check_known(tx: Transaction, run: ImportRun, through: str) -> None:
+def _known_since(tx: Transaction, run: ImportRun, through: str) -> datetime:
+    """A moment just before the first of the imports that are undone together."""
     began = min(each.created_at for each in [run, *tx.find(ImportRun, where.through == through)])
+    since = began - timedelta(microseconds=1)
     try:
-        tx.changes(since=began - timedelta(microseconds=1), limit=1)
+        tx.changes(since=since, limit=1)
     except TrimmedError as error:
         raise TrimmedError(
             f"import {run.id} began before {error.since.isoformat()}, up to which the journal is trimmed, so what was "
             "there before it is not known any more; change or delete what it brought by hand",
             error.since,
         ) from None
+    return since
 
 
 def _passes(tx: Transaction) -> Iterator[list[str]]:
@@ -114,9 +117,8 @@ class _Undoing:
     through: str
     done: Undone
 
-    def go_through(self, names: Sequence[str], run: ImportRun) -> None:
-        """Undo what it did to records of these kinds, page by page of the journal."""
-        since = run.created_at - timedelta(microseconds=1)
+    def go_through(self, names: Sequence[str], since: datetime) -> None:
+        """Undo what it did to records of these kinds, page by page of the journal from a moment on."""
         after = 0
         while page := self.tx.changes(after, names, PAGE, since):
             after = page[-1].position
@@ -210,6 +212,9 @@ class _Undoing:
                 if value != after:
                     break
                 value = before
+            else:
+                if value == was:  # it came back to what it was by itself
+                    continue
             if value != was and name in kind.fields:
                 back = back.set(name, None if value is None else kind.field(name).type.load(value))
             elif value == was:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import attrs
 
 from crmkit import Record
 from crmkit.manifest import matching
+from crmkit_exchange.columns import plain
 from crmkit_exchange.presets.values import Row, Value, is_blank, value_of
 
-__all__ = ["History", "Part", "Preset", "Reference"]
+__all__ = ["Fit", "Fitting", "History", "Part", "Preset", "Reference"]
 
 
 def _signatures(given: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
@@ -38,13 +40,15 @@ class Reference:
     a `Value`; `otherwise` is the reference that counts in rows where this one says nothing.
 
     With `makes`, a record that is not here is made, of which nothing is known but its id, which is its title as well;
-    the id is kept under the object that `makes` names.
+    the id is kept under the object that `makes` names. Where `makes` is a preset, it is made by that, of the same row:
+    what has no table of its own, such as stages that stand in deals by their names. Then a record that has the same in
+    the fields that are unique together is taken instead of a new one, and none is for its title alone.
     """
 
     value: Value = attrs.field(converter=value_of)
     object: tuple[str, ...] = attrs.field(default=(), converter=_names)
     otherwise: Reference | None = None
-    makes: str | None = None
+    makes: str | Preset | None = None
 
     @property
     def column(self) -> str:
@@ -72,12 +76,58 @@ class History:
     a blank cell says that there is nothing any more. With `of`, a row is a change of what was imported as that object
     of the source: fields that it says nothing of stay, and no record is made.
 
-    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`.
+    `since` names fields that hold since when another one has its value: `{"state_since": "state"}`. `yields_to` names
+    objects of the source that tell of the same records: a row of a time before what was imported last as one of these is
+    skipped, for it would set back what is known already.
+
+    `properties` are two columns, one with the name of a property and one with its value, of tables in which each row
+    tells of one property: it is then read as if it had a column of that name, and a blank value says that there is
+    nothing any more. Those that are `carried` count in all later rows of the record, too: why a deal was lost is
+    often said before it is lost.
     """
 
     at: Value = attrs.field(converter=value_of)
     of: str | None = None
     since: Mapping[str, str] = attrs.field(factory=dict)
+    yields_to: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    properties: tuple[str, str] | None = None
+    carried: tuple[str, ...] = attrs.field(default=(), converter=_names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that it looks at."""
+        return (*self.at.columns, *(self.properties or ()))
+
+    def tells_of(self, row: Row, columns: Iterable[str]) -> bool:
+        """Whether the property that a row tells of is one of these columns."""
+        return bool(self.properties) and self.named(row) in map(plain, columns)
+
+    def named(self, row: Row) -> str:
+        """The folded name of the property that a row tells of; nothing where rows tell of all."""
+        given = str(row.get(self.properties[0]) or "") if self.properties else ""
+        return plain(given) if len(given) < 1000 else ""
+
+
+@attrs.frozen(kw_only=True)
+class Fitting:
+    """A record as a row makes it, before it is written: what a preset's `fit` looks at.
+
+    `before` is the record that it changes, None for a new one; `said` has what the row says of fields, `at` since when
+    it is true, None outside of histories. `get` finds a record by kind and id, among those that are about to be
+    written, too. `made` gives the record that is there already with the same in the fields that are unique together,
+    else it has this one written.
+    """
+
+    record: Record
+    before: Record | None
+    said: Mapping[str, Any]
+    at: datetime | None
+    get: Callable[[str, str], Record | None]
+    made: Callable[[Record], Record]
+
+
+Fit: TypeAlias = Callable[[Fitting], tuple[Record, Sequence[str]]]
+"""Gives the record as it can be written, and a clause for each thing that was not taken."""
 
 
 @attrs.frozen(kw_only=True)
@@ -130,8 +180,14 @@ class Preset:
     With a `history` the rows are brought in by their times, whatever order they stand in, and each is written as of
     its time: `effective` in the journal.
 
+    `fit` has the last word before a record is written: where rules here want what the source does not know, it says
+    what is truest. What it does not take is kept as what the source says.
+
     `parts` are further records that a row makes. `if_free` names fields that stay empty where another record has the
     value already. With `repeats`, rows without an id that are alike word for word are as many records, and not one.
+    `again` names another preset by which the same rows are brought in once more, after what that one comes `after`: a
+    table that has both how records began and how they are now, while another tells what became of them in between. What no
+    field takes is kept by that one.
 
     With `only_update` no record is made: a row adds to the one that is there under its key what that lacks, and
     changes nothing else.
@@ -151,6 +207,7 @@ class Preset:
     references: Mapping[str, Reference] = attrs.field(factory=dict)
     constants: Mapping[str, Any] = attrs.field(factory=dict)
     skip: Callable[[Row], str | None] | None = None
+    fit: Fit | None = None
     ignored: tuple[str, ...] = attrs.field(default=(), converter=_names)
     timezone: str | None = "UTC"
     after: tuple[str, ...] = ()
@@ -158,6 +215,7 @@ class Preset:
     parts: tuple[Part, ...] = ()
     if_free: tuple[str, ...] = ()
     repeats: bool = False
+    again: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -167,7 +225,7 @@ class Preset:
         found += [name for each in fields for value in each.values() for name in value.columns]
         found += [name for names in self.addresses.values() for name in names]
         found += [name for each in self.references.values() for name in each.columns]
-        found += self.history.at.columns if self.history else ()
+        found += self.history.columns if self.history else ()
         return tuple(dict.fromkeys([*found, *self.ignored]))
 
     @property

@@ -6,11 +6,13 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 import attrs
 
 __all__ = [
+    "EMPTY",
     "Column",
     "First",
     "Id",
@@ -28,6 +30,14 @@ __all__ = [
 
 Row = Mapping[str, Any]
 """One item's values by column; a column is found however it is spelt (`crmkit_exchange.columns.plain`)."""
+
+
+class _Empty(Enum):
+    EMPTY = "empty"
+
+
+EMPTY = _Empty.EMPTY
+"""What a value returns where a row says that a field has none any more; None says nothing of the field."""
 
 
 class Value(ABC):

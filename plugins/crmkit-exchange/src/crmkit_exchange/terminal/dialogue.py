@@ -22,7 +22,7 @@ from crmkit_exchange.importing.options import ImportOptions
 from crmkit_exchange.importing.order import in_order
 from crmkit_exchange.importing.outcome import Counts, Outcome
 from crmkit_exchange.importing.planning import Told, applied, planned
-from crmkit_exchange.importing.running import run_import, run_planned
+from crmkit_exchange.importing.running import Brought, run_import, run_planned
 from crmkit_exchange.terminal.bar import bar
 from crmkit_exchange.terminal.results import Result, print_results
 from crmkit_exchange.terminal.rows import Printer, Report
@@ -46,7 +46,8 @@ class Dialogue:
         """Import files, those first that others refer to; whether all could be."""
         with self._ready(paths) as ready, Report(self.report) as report:
             tables = in_order([each for each in ready if isinstance(each, Table)])
-            found = {id(each): self._imported(each, report) for each in tables}
+            brought: Brought = {}
+            found = {id(each): self._imported(each, report, brought) for each in tables}
             found |= {
                 id(each): self._restored(each) for each in ready if isinstance(each, FullExport)
             }
@@ -112,11 +113,11 @@ class Dialogue:
 
     # One file --------------------------------------------------------------------------------------------------
 
-    def _imported(self, table: Table, report: Told) -> Result:
+    def _imported(self, table: Table, report: Told, brought: Brought) -> Result:
         with InvalidFile(self._invalid(table)) as invalid, _progress([table]) as shown:
             actor, said = self.app.handle.actor, self.options.said()
             told = _each(report, shown)
-            run, counts = run_import(self.app.crm, actor, table, said, invalid, told)
+            run, counts = run_import(self.app.crm, actor, table, said, invalid, told, brought)
         return _result(table, counts, run=run, invalid=invalid.written)
 
     def _restored(self, export: FullExport) -> Result:

@@ -1,15 +1,20 @@
-"""HubSpot: pipelines, their stages, deals, and on which stage a deal was since when."""
+"""HubSpot: pipelines, their stages, deals, and what became of them: on which stage they were, for how much, why lost."""
 
 from __future__ import annotations
 
 import attrs
+from crmkit_exchange.columns import plain
 from crmkit_exchange.presets.engagements import DELETED, IGNORED
 from crmkit_exchange.presets.preset import History, Preset, Reference
-from crmkit_exchange.presets.values import First, Id, Made, Row
+from crmkit_exchange.presets.values import First, Id, Made, Row, Value, value_of
 
+from crmkit_operational.presets.deals import as_ruled, lost_note, lost_reason
 from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 
 __all__ = ["PRESETS"]
+
+_REASON = First(["closed_lost_reason"])
+_LOST = lost_reason("hubspot", _REASON)
 
 
 def _says_yes(given: object) -> bool:
@@ -76,6 +81,8 @@ DEALS = Preset(
         "amount": "amount",
         "opened_at": "createdate",
         "expected_close": "closedate",
+        "closed_at": "closedate",
+        "lost_note": lost_note(_REASON),
         "owner": First(["hubspot_owner_id", "owner_id"]),
         "next_step": "hs_next_step",
     },
@@ -88,8 +95,10 @@ DEALS = Preset(
             "contact",
             Reference(Id("associations.companies.results"), "company"),
         ),
+        "lost_reason_id": _LOST,
     },
     skip=DELETED,
+    fit=as_ruled,
     ignored=IGNORED,
     after=("deal_pipeline_stage", "contact", "company"),
 )
@@ -119,6 +128,7 @@ STAGE_CHANGES = Preset(
     signatures=[["deal_id", "date_entered", "value", "_fivetran_synced"]],
     key="deal_id",
     references={"stage_id": Reference("value", "deal_pipeline_stage")},
+    fit=as_ruled,
     ignored=(
         *IGNORED,
         "_fivetran_start",
@@ -129,6 +139,44 @@ STAGE_CHANGES = Preset(
     ),
     after=("deal",),
     history=History("date_entered", of="deal"),
+)
+_TOLD: dict[str, str | Value] = {
+    "title": "dealname",
+    "amount": "amount",
+    "owner": "hubspot_owner_id",
+    "expected_close": "closedate",
+    "closed_at": "closedate",
+    "next_step": "hs_next_step",
+    "lost_note": lost_note(_REASON),
+}
+_KEPT = {plain(name) for each in _TOLD.values() for name in value_of(each).columns} | {"dealstage"}
+
+
+def _not_kept(row: Row) -> str | None:
+    """Why a row is left out that tells of a property which deals here have not."""
+    name = str(row.get("name") or "").strip()[:200]
+    kept = plain(name) in _KEPT
+    return None if kept else f"the property {name!r:.60} is none that deals have here"
+
+
+PROPERTY_CHANGES = Preset(
+    name="hubspot-deal-history",
+    source="hubspot",
+    object="deal_history",
+    label="HubSpot: what became of deals",
+    kind=Deal,
+    signatures=[["deal_id", "timestamp", "name", "value", "_fivetran_synced"]],
+    key="deal_id",
+    fields=_TOLD,
+    references={
+        "stage_id": Reference("dealstage", "deal_pipeline_stage"),
+        "lost_reason_id": _LOST,
+    },
+    skip=_not_kept,
+    fit=as_ruled,
+    ignored=(*IGNORED, "source", "source_id"),
+    after=("deal", "deal_stage"),
+    history=History("timestamp", of="deal", properties=("name", "value"), carried=_REASON.columns),
 )
 
 
@@ -155,4 +203,4 @@ LINKS = (
     _link("hubspot-deal-company", "company_id", "company"),
     _link("hubspot-deal-contact", "contact_id", "contact", ("hubspot-deal-company",)),
 )
-PRESETS = (PIPELINES, STAGES, DEALS, *OTHER_DEALS, STAGE_CHANGES, *LINKS)
+PRESETS = (PIPELINES, STAGES, DEALS, *OTHER_DEALS, STAGE_CHANGES, PROPERTY_CHANGES, *LINKS)

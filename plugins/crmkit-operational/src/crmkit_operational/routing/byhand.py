@@ -5,11 +5,11 @@ Each looks for tickets among those that the actor may read; room is counted from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from crmkit import CrmError, Handle, Reader, Transaction, where
-from crmkit_operational.routing.claiming import claim, decision
+from crmkit_operational.routing.claiming import Raced, claim_or_leave, decision
 from crmkit_operational.routing.desk import locked_desk
 from crmkit_operational.routing.eligibility import needed, rejection
 from crmkit_operational.routing.kinds import Agent
@@ -46,11 +46,23 @@ def take(handle: Handle, agent: Agent) -> Ticket | None:
     Raises `RoutingRefused` if they could not take any.
     """
     for page in pages(handle):
-        with handle.transaction(unrestricted=True) as tx:
-            seat = _with_room(tx, agent)
-            for ticket in page:
-                if _eligible(tx, seat, ticket) and (stored := _given(tx, ticket, seat, "taken")):
-                    return stored  # else it is gone meanwhile, and the next one is looked at
+        waiting, is_through = iter(page), False
+        while not is_through:
+            try:
+                if (stored := _first(handle, agent, waiting)) is not None:
+                    return stored
+                is_through = True
+            except Raced:  # it is gone meanwhile, and the next one is looked at
+                continue
+    return None
+
+
+def _first(handle: Handle, agent: Agent, waiting: Iterator[Ticket]) -> Ticket | None:
+    with handle.transaction(unrestricted=True) as tx:
+        seat = _with_room(tx, agent)
+        for ticket in waiting:
+            if _eligible(tx, seat, ticket):
+                return _given(tx, ticket, seat, "taken")
     return None
 
 
@@ -78,6 +90,14 @@ def assign(handle: Handle, ticket_id: str, agent: Agent, *, over: bool = False) 
     Raises `RoutingRefused`, and `NotFound` for a ticket that the actor may not read.
     """
     handle.get(Ticket, ticket_id)
+    try:
+        return _assigned(handle, ticket_id, agent, over=over)
+    except Raced:
+        text = f"ticket {ticket_id} was changed meanwhile; look at it and try again"
+        raise RoutingRefused(text, "changed") from None
+
+
+def _assigned(handle: Handle, ticket_id: str, agent: Agent, *, over: bool) -> Ticket:
     with handle.transaction(unrestricted=True) as tx:
         seat, ticket = _seat(tx, agent), tx.get(Ticket, ticket_id)
         if ticket.state not in ACTIVE or ticket.assignee == agent.actor:
@@ -88,11 +108,7 @@ def assign(handle: Handle, ticket_id: str, agent: Agent, *, over: bool = False) 
         why = rejection(seat, ticket, skills)
         if why is not None and not over:
             raise _refused(seat, why, f"ticket {ticket.id}")
-        stored = _given(tx, ticket, seat, "by_hand", why or "")
-        if stored is None:
-            text = f"ticket {ticket.id} was changed meanwhile; look at it and try again"
-            raise RoutingRefused(text, "changed")
-        return stored
+        return _given(tx, ticket, seat, "by_hand", why or "")
 
 
 def _refused(seat: Seat, why: str, what: str) -> RoutingRefused:
@@ -108,16 +124,13 @@ def _seat(tx: Transaction, agent: Agent) -> Seat:
     return locked_desk(tx, [agent.actor]).seats[agent.actor]
 
 
-def _given(
-    tx: Transaction, ticket: Ticket, seat: Seat, strategy: str, reason: str = ""
-) -> Ticket | None:
+def _given(tx: Transaction, ticket: Ticket, seat: Seat, strategy: str, reason: str = "") -> Ticket:
     actor = seat.agent.actor
-    stored = claim(tx, ticket, assignee=actor, queued_at=None)
-    if stored is not None:
-        tx.update(seat.agent.evolve(assigned_at=tx.now()))
-        who = ({"agent": actor, "why": reason or "chosen"},)
-        made: dict[str, Any] = {"strategy": strategy, "reason": reason, "candidates": who}
-        tx.add(decision(tx, stored, outcome="assigned", agent=actor, **made))
+    stored = claim_or_leave(tx, ticket, assignee=actor, queued_at=None)
+    tx.update(seat.agent.evolve(assigned_at=tx.now()))
+    who = ({"agent": actor, "why": reason or "chosen"},)
+    made: dict[str, Any] = {"strategy": strategy, "reason": reason, "candidates": who}
+    tx.add(decision(tx, stored, outcome="assigned", agent=actor, **made))
     return stored
 
 

@@ -8,30 +8,38 @@ from crmkit import ConflictError, NotFound, Transaction
 from crmkit_operational.routing.kinds import RoutingDecision
 from crmkit_operational.service.kinds import Ticket
 
-__all__ = ["claim", "decision"]
+__all__ = ["Raced", "claim", "claim_or_leave", "decision"]
 
 
-class _Raced(Exception):
+class Raced(Exception):
     """Somebody else changed the ticket meanwhile."""
 
 
 def claim(tx: Transaction, ticket: Ticket, **changes: Any) -> Ticket | None:
-    """Change a ticket that is still as it was read; None, and nothing is changed, if it is not.
+    """Change a ticket that is still as it was read; None, and nothing is changed, if it is not."""
+    try:
+        with tx.savepoint():
+            return claim_or_leave(tx, ticket, **changes)
+    except Raced:
+        return None
+
+
+def claim_or_leave(tx: Transaction, ticket: Ticket, **changes: Any) -> Ticket:
+    """The same without a savepoint: raises `Raced` if it is not as it was read, and then the transaction is to be left.
 
     An update merges by field, so that a ticket that was solved meanwhile would be given to somebody: the version
     tells. It is compared before, too, since what somebody else has changed in just the same way is not written again.
     """
     [current] = tx.get_many(Ticket, [ticket.id])
     if current is None or current.version != ticket.version:
-        return None
+        raise Raced
     try:
-        with tx.savepoint():
-            stored = tx.update(ticket.evolve(**changes))
-            if stored.version != ticket.version + 1:
-                raise _Raced
-            return stored
-    except (_Raced, ConflictError, NotFound):
-        return None
+        stored = tx.update(ticket.evolve(**changes))
+    except (ConflictError, NotFound) as error:
+        raise Raced from error
+    if stored.version != ticket.version + 1:
+        raise Raced
+    return stored
 
 
 def decision(tx: Transaction, ticket: Ticket, **fields: Any) -> RoutingDecision:

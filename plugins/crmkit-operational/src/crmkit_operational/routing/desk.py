@@ -134,7 +134,8 @@ def locked_desk(tx: Transaction, wanted: Sequence[str] | None = None) -> Desk:
     agents = [
         each for each in tx.find(Agent, *among) if each.status != "online" or each.actor in held
     ]
-    credit: Any = tx.state(CREDIT) or {}
+    is_weighted = tx.settings(Settings).strategy == "weighted"
+    credit: Any = (tx.state(CREDIT) if is_weighted else None) or {}
     return Desk(tx, seats(tx, agents, tx.now()), credit)
 
 

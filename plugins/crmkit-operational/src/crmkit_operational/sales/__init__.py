@@ -139,10 +139,10 @@ def crm_demo_tour(story: Story, crm: Handle) -> Iterator[Stop]:
 
 @hookimpl(optionalhook=True)
 def crm_import_presets() -> list[Preset]:
-    """Pipelines, stages and deals of HubSpot."""
-    from crmkit_operational.presets import hubspot
+    """Pipelines, stages and deals of HubSpot, opportunities of Salesforce."""
+    from crmkit_operational.presets import hubspot, salesforce
 
-    return [*hubspot.PRESETS]
+    return [*hubspot.PRESETS, *salesforce.PRESETS]
 
 
 @hookimpl(optionalhook=True)

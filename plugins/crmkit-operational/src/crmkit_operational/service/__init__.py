@@ -179,7 +179,7 @@ def crm_demo_tour(story: Story, crm: Handle) -> Iterator[Stop]:
 
 @hookimpl(optionalhook=True)
 def crm_import_presets() -> list[Preset]:
-    """Incidents of ServiceNow."""
-    from crmkit_operational.presets import servicenow
+    """Incidents of ServiceNow, tickets of Zendesk and HubSpot."""
+    from crmkit_operational.presets import hubspot_tickets, servicenow, zendesk
 
-    return [*servicenow.PRESETS]
+    return [*servicenow.PRESETS, *zendesk.PRESETS, *hubspot_tickets.PRESETS]

@@ -38,7 +38,7 @@ def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
         ticket, before = write.record, write.previous
         assert isinstance(ticket, Ticket)
         assert before is None or isinstance(before, Ticket)
-        filled = _times(ticket, before, desk.now)
+        filled = _times(ticket, before, tx.effective or desk.now)
         recorder = Recorder(filled, desk.known.get(ticket.id, {}))
         recorder.happen(moments(before, filled))
         filled = desk.promised(filled, before, recorder)
@@ -90,19 +90,34 @@ class _Desk:
 
 
 def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
-    customers = {str(write.record["customer_id"]) for write in writes}
-    found = tx.get_many(Customer, sorted(customers - {"None"}))
+    policies = in_turn(tx.find(Policy))
     return _Desk(
         tx.now(),
-        in_turn(tx.find(Policy)),
+        policies,
         known_timers(tx, [write.record.id for write in writes if write.previous]),
-        {each.id: each.tags for each in found if each is not None},
+        _tags(tx, writes) if any(each.tags for each in policies) else {},
         clocks_of(tx),
     )
 
 
+def _tags(tx: GuardView, writes: Sequence[Write]) -> dict[str, Sequence[str]]:
+    """The tags of the customers of those tickets for which a policy is to be chosen, by their ids."""
+    chosen = [write.record["customer_id"] for write in writes if _is_chosen(write)]
+    found = tx.get_many(Customer, sorted(filter(None, {*chosen})))
+    return {each.id: each.tags for each in found if each is not None}
+
+
+def _is_chosen(write: Write) -> bool:
+    """Whether a policy is to be chosen; else the one that there was goes on."""
+    return any(map(write.changed, MATCHED))
+
+
 def _times(ticket: Ticket, before: Record | None, now: datetime) -> Ticket:
-    """The ticket with the times that follow from its state: those that the writer gave stay."""
+    """The ticket with the times that follow from its state: those that the writer gave stay.
+
+    `now` is when the write is true. A writer who gives the time that is there already, as where a state lasted for no
+    time, cannot be told from one who gives none.
+    """
     values: dict[str, Any] = {}
     is_other = before is not None and before["state"] != ticket.state
     said = before is None or before["state_since"] != ticket.state_since

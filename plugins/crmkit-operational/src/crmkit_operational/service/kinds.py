@@ -60,6 +60,7 @@ class Policy(Record):
         ("queue_key",),
         ("assignee", "state", "opened_at"),
         ("state", "opened_at"),
+        ("state", "priority"),
         ("parent_id",),
         ("thread",),
         ("customer_id", "state"),

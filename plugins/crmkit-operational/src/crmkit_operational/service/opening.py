@@ -36,7 +36,8 @@ def open_ticket(
         if not contact.thread:
             tx.update(contact.evolve(thread=contact.id))
     ticket = tx.add(Ticket(**(given | values)))
-    for each in spoken(tx, ticket):
+    is_new = contact is None and "thread" not in values  # nobody has said anything in it
+    for each in () if is_new else spoken(tx, ticket):
         if contact is None or each.id != contact.id:
             after = heard(ticket, each)
             ticket = ticket if after is ticket else tx.update(after)

@@ -1,0 +1,1 @@
+"""How deals move through pipelines, and what they bring."""
