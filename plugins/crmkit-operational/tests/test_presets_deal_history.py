@@ -130,7 +130,11 @@ def test_what_is_not_taken_is_named(bring: Importer):
     rows = {
         (e.draft.item.values["timestamp"], e.draft.item.values["name"]): e for e in done.outcomes
     }
-    reasons = {each: found.reason for each, found in rows.items() if found.action != "update"}
+    reasons = {
+        each: "; ".join(found.notes) or found.reason
+        for each, found in rows.items()
+        if found.action != "update"
+    }
 
     assert list(reasons.values()) == [
         "holds 'whenever', which is no date in the order ymd",

@@ -29,7 +29,15 @@ def crm_commands() -> list[CommandSpec]:
 def crm_reports() -> list[Report]:
     """The reports on what the other plugins keep; each is there as soon as its kinds are."""
     from crmkit_analytical.reports import lost_reasons
+    from crmkit_analytical.reports.adoption import answering as adoption
+    from crmkit_analytical.reports.channel_use import answering as channel_use
     from crmkit_analytical.reports.lifetime import answering as lifetime
     from crmkit_analytical.reports.pipeline import definition as pipeline
 
-    return [lifetime.REPORT, lost_reasons.REPORT, pipeline.REPORT]
+    return [
+        adoption.REPORT,
+        channel_use.REPORT,
+        lifetime.REPORT,
+        lost_reasons.REPORT,
+        pipeline.REPORT,
+    ]

@@ -17,7 +17,7 @@ from crmkit_analytical.engine.journal import JOURNAL, history_name
 from crmkit_analytical.engine.seen import Sight
 from crmkit_analytical.report.answer import Answer, Column, Excluded, Explained, Window
 from crmkit_analytical.report.definition import Report
-from crmkit_analytical.report.registry import named, sources_of
+from crmkit_analytical.report.registry import fields_of, named, sources_of
 from crmkit_analytical.words import _
 
 __all__ = ["Ask", "ask", "naive"]
@@ -43,8 +43,8 @@ class Ask:
     _sight: Sight
 
     def table(self, kind: str) -> Any:
-        """The records of a kind: `id`, and the fields that the report declares."""
-        fields = tuple(self.report.kinds[kind])
+        """The records of a kind: `id`, and the fields that the report declares, in their columns."""
+        fields = fields_of(self.crm, self.report, kind)
         table = self._con.table(kind)
         columns = [name for each in ("id", *fields) for name in self._columns(kind, each)]
         return self._sight.of(table.select(*dict.fromkeys(columns)), kind, fields)

@@ -33,8 +33,8 @@ class Report:
     """One report. Its `name` is what `crm report NAME` calls it; `question` is what it answers, in words.
 
     `answer` is `"module:function"`: the function is given an `Ask` and returns an `Answer`. `kinds` says which fields
-    of which kinds it reads, `histories` of which fields it wants the past, `journal` whether it asks who did what; one
-    that needs a kind that no plugin brings is not there. `window` says whose time `--since` and `--until` are of;
+    of which kinds it reads, `extras` which more of them where a plugin brings these, `histories` of which fields it wants
+    the past, `journal` whether it asks who did what; one that needs a kind that no plugin brings is not there. `window` says whose time `--since` and `--until` are of;
     `least` is from how many on it concludes anything. `measures` says what each figure is, in a sentence.
     """
 
@@ -45,6 +45,7 @@ class Report:
     window: str
     measures: tuple[str, ...] = ()
     histories: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    extras: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     journal: bool = False
     parameters: tuple[Parameter, ...] = ()
     least: int = 1

@@ -7,7 +7,7 @@ from crmkit.errors import nearest
 from crmkit_analytical.engine.sources import History, Journal, Records, Source
 from crmkit_analytical.report.definition import Report
 
-__all__ = ["named", "reports", "sources_of"]
+__all__ = ["fields_of", "named", "reports", "sources_of"]
 
 
 def reports(crm: CRM) -> dict[str, Report]:
@@ -33,11 +33,19 @@ def named(crm: CRM, name: str) -> Report:
     raise NotFound("report", name, hint)
 
 
+def fields_of(crm: CRM, report: Report, kind: str) -> tuple[str, ...]:
+    """The fields of a kind that a report reads here; none if it does not read it."""
+    if kind not in report.kinds:
+        return ()
+    known = crm.schema[kind].fields
+    return (*report.kinds[kind], *(each for each in report.extras.get(kind, ()) if each in known))
+
+
 def sources_of(crm: CRM, report: Report) -> list[Source]:
     """What a report reads: of each kind every field that any report reads, so that no two make it anew in turn."""
     found: list[Source] = []
     for kind in report.kinds:
-        fields = [field for each in reports(crm).values() for field in each.kinds.get(kind, ())]
+        fields = [field for each in reports(crm).values() for field in fields_of(crm, each, kind)]
         found.append(Records(kind, tuple(sorted({"id", *fields}))))
     for kind in report.histories:
         fields = [field for each in reports(crm).values() for field in each.histories.get(kind, ())]

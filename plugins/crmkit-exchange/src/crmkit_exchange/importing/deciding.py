@@ -26,8 +26,8 @@ GONE = "its record was deleted here, or you may not see it"
 Twins = tuple[tuple[str, str], ...]
 """Other customers, each with id and name."""
 TOLD = "this, or what came after it, was imported before"
-LATE = "what was imported of its record before is true since a later time"
 HERE = "it is here already, and is the same"
+LATE = "what was imported of its record before is true since a later time"
 SAME = "nothing has changed since it was last imported"
 
 
@@ -161,8 +161,7 @@ class _Deciding(Building):
         )
         changes = difference(self.layout.kind, record, fresh)
         if not (changes or added or (details and external is not None)):
-            same = self._unchanged(draft, record, "; ".join(notes) or HERE)
-            return attrs.evolve(same, notes=tuple(notes))
+            return attrs.evolve(self._unchanged(draft, record, HERE), notes=tuple(notes))
         if changes:
             self.staged.change(fresh)
         if not adds:

@@ -81,7 +81,7 @@ def _is_shown(row: Row, show: str) -> bool:
 def _wanted(ask: Ask, every: Sequence[Ladder]) -> list[Ladder]:
     if ask.parameters["pipeline"] is None:
         return list(every)
-    from crmkit_operational.sales.finding import named
+    from crmkit_operational.finding import named
     from crmkit_operational.sales.kinds import Pipeline
 
     found = named(ask.reader, Pipeline, ask.parameters["pipeline"])
@@ -131,14 +131,14 @@ def _lengths(
 def _rows(way: Way, figures: _Figures) -> list[Row]:
     ladder = way.ladder
     opened = figures.standing(ladder, "open")
-    closed = (figures.standing(ladder, each) for each in ("won", "lost"))
+    won, lost = (figures.standing(ladder, each) for each in ("won", "lost"))
     whole = {
         "pipeline": ladder.name,
         "stage": ALL_STAGES,
         "category": None,
         **_open(opened),
         "reached": way.count,
-        **results(opened, *closed, figures.cycles.get(ladder.id)),
+        **results(opened, won, lost, figures.cycles.get(ladder.id)),
     }
     return [*(_row(way, rung, figures) for rung in ladder.rungs), whole]
 
