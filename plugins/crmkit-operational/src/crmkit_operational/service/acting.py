@@ -40,7 +40,7 @@ def open_about(tx: Any, record: Interaction, parameters: Open, context: Context)
         path: fitting(kind, kind.field(path), value) for path, value in parameters.values.items()
     }
     said = record.subject.strip() or " ".join(record.body.split())[:LONGEST] or record.channel
-    open_ticket(tx, **({"subject": said, "contact": record} | values))
+    open_ticket(tx, values.pop("subject", said), record, **values)
 
 
 def check_open(schema: Schema, kind: Kind, parameters: Open) -> Iterator[str]:
