@@ -28,6 +28,7 @@ class TestVisit(KindContract):
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +44,7 @@ from crmkit.kinds import Customer
 from crmkit.memory import MemoryStorage
 from crmkit.plugins import Plugins
 from crmkit.records import OpaqueRecord, Record
-from crmkit.schema import Schema
+from crmkit.schema import BASE, Schema
 from crmkit.testing.fixtures import FakeClock
 
 __all__ = ["KindContract", "PluginContract"]
@@ -107,6 +108,17 @@ class PluginContract:
         for _ in range(5):
             draw.shuffle(sources)
             assert Plugins.load(sources, config.plugin).order == expected
+
+    def test_no_field_hides_one_that_every_record_has(self, app: CRM) -> None:
+        """No kind of it declares `id`, `version`, `created_at` or `updated_at`: those are the storage's to fill."""
+        for kind in app.schema:
+            own = [
+                each for each in kind.cls.__mro__ if issubclass(each, Record) and each is not Record
+            ]
+            hidden = {name for each in own for name in inspect.get_annotations(each)} & {*BASE}
+            assert not hidden, (
+                f"{kind.name} declares {', '.join(sorted(hidden))}; call it otherwise"
+            )
 
     def test_its_kinds_survive_without_it(self, app: CRM) -> None:
         """From the catalogue alone the same tables are made: nothing is lost while the plugin is away."""

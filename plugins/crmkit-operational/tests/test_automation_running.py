@@ -13,7 +13,7 @@ from crmkit_operational.automation.kinds import Rule, RuleRun
 from crmkit_operational.automation.ready import ready
 from crmkit_operational.automation.reporting import report
 from crmkit_operational.automation.retrying import retry
-from crmkit_operational.automation.running import LONGEST, Occasion, run
+from crmkit_operational.automation.running import LONGEST, PAUSES, Occasion, run
 from crmkit_operational.sales.kinds import Deal, Pipeline, Stage
 from crmkit_operational.service.kinds import Ticket
 
@@ -194,6 +194,61 @@ def test_a_failed_run_is_tried_again_and_only_once(open_crm):
     assert retry(crm, crm, made) == []
     assert crm.get(Ticket, one.id).team == "vip"
     assert crm.count(Interaction) == crm.count(RuleRun) == 1
+
+
+def test_what_failed_is_tried_again_after_growing_pauses_and_then_left_to_people(open_crm, clock):
+    crm = open_crm()
+    rule(
+        crm,
+        actions=({"do": "log", "text": "x"}, {"do": "set", "values": {"priority": "{subject}"}}),
+    )
+    ticket(crm)
+    work(crm)
+    tried = []
+    while (run := next(crm.find(RuleRun))).again_at is not None:
+        tried.append(run.again_at - crm.now())
+        before = max(crm.now(), run.again_at - timedelta(minutes=1))
+        clock.set(before)
+        work(crm)
+        assert next(crm.find(RuleRun)).attempts == len(tried)
+        clock.set(before + timedelta(minutes=1))
+        work(crm)
+
+    assert tuple(tried) == PAUSES
+    assert (run.attempts, run.outcome) == (len(PAUSES) + 1, "failed")
+    assert crm.count(Interaction) == 0
+    clock.tick(days=30)
+    work(crm)
+    assert next(crm.find(RuleRun)) == run
+
+
+def test_a_rule_that_was_mended_does_at_the_next_try_what_it_could_not(open_crm, clock):
+    crm = open_crm()
+    made = rule(crm, actions=({"do": "set", "values": {"priority": "{subject}"}},))
+    one = ticket(crm)
+    work(crm)
+    change(crm, made, actions=(TEAM,))
+    clock.tick(minutes=1)
+
+    work(crm)
+
+    assert crm.get(Ticket, one.id).team == "vip"
+    [run] = crm.find(RuleRun)
+    assert (run.outcome, run.attempts, run.again_at) == ("done", 2, None)
+
+
+def test_a_rule_that_was_switched_off_is_not_tried_again(open_crm, clock):
+    crm = open_crm()
+    made = rule(crm, actions=({"do": "set", "values": {"priority": "{subject}"}},))
+    ticket(crm)
+    work(crm)
+    change(crm, made, enabled=False)
+    clock.tick(minutes=1)
+
+    work(crm)
+
+    [run] = crm.find(RuleRun)
+    assert (run.outcome, run.attempts, run.again_at) == ("failed", 1, None)
 
 
 def test_a_rule_is_not_set_off_by_its_own_effect_on_the_record(open_crm):

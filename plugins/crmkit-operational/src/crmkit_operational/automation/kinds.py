@@ -40,6 +40,7 @@ class Rule(Record):
     indexes=(
         ("rule_id", "at"),
         ("outcome", "at"),
+        ("outcome", "again_at"),
         ("subject_kind", "subject_id", "at"),
         ("root", "rule_id", "subject_id"),
     ),
@@ -47,10 +48,11 @@ class Rule(Record):
 class RuleRun(Record):
     """What one rule did for one record and one cause: `cause_key` makes it happen once.
 
-    `customer_id` is the customer whose record it was, so that whoever may not see them does not see this. `version` is
+    `customer_id` is the customer whose record it was, so that whoever may not see them does not see this. `seen_version` is
     that of the record when the rule looked at it, `root` the transaction that began the chain of causes,
     `transaction` the one under which the journal has the effects. `actions` are the rule's, not yet filled in: no
-    value of the record is copied here. `fields` are those of the record that it changed.
+    value of the record is copied here. `fields` are those of the record that it changed. A run that failed is tried
+    again at `again_at`, None if it is left to people; `attempts` is how often it was tried.
     """
 
     rule_id: str = field(refers_to=Rule, on_delete="cascade", label="Rule")
@@ -59,7 +61,7 @@ class RuleRun(Record):
     )
     subject_kind: str = field(label="Of")
     subject_id: str = field(label="Record")
-    version: int = field(default=0, label="Version seen")
+    seen_version: int = field(default=0, label="Version seen")
     cause_key: str = field(label="Cause")
     root: str = field(label="Began with")
     transaction: str | None = field(default=None)
@@ -68,3 +70,5 @@ class RuleRun(Record):
     actions: tuple[Any, ...] = field(default=())
     fields: tuple[str, ...] = field(default=(), label="Changed fields")
     error: str | None = field(default=None, personal=True)
+    attempts: int = field(default=1)
+    again_at: datetime | None = field(default=None, label="Tried again at")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import attrs
@@ -15,7 +15,10 @@ from crmkit_operational.automation.action import Context
 from crmkit_operational.automation.kinds import RuleRun
 from crmkit_operational.automation.ready import Ready
 
-__all__ = ["LONGEST", "Occasion", "again", "run"]
+__all__ = ["LONGEST", "PAUSES", "Occasion", "again", "run"]
+
+PAUSES = tuple(timedelta(minutes=each) for each in (1, 5, 30, 180, 1440))
+"""How long after each try that failed the next one is: what fails for a day is left to people."""
 
 LONGEST = MAX_DEPTH - 3
 """How many steps a chain may have in which a rule runs: what other workers do about its writes still reaches this
@@ -126,19 +129,33 @@ def _record(tx: Any, rule: Ready, occasion: Occasion, came: Outcome) -> RuleRun:
         customer_id=customer,
         subject_kind=rule.kind.name,
         subject_id=occasion.record.id,
-        version=occasion.record.version,
+        seen_version=occasion.record.version,
         cause_key=occasion.key,
         root=occasion.root or came.transaction or occasion.key,
         at=tx.now(),
         actions=rule.rule.actions,
+        again_at=_next_try(came, 1, tx.now()),
         **attrs.asdict(came),
     )
+
+
+def _next_try(came: Outcome, attempts: int, now: datetime) -> datetime | None:
+    """When a run that failed is tried again; a loop is not: it would end the same way."""
+    is_due = came.outcome == "failed" and attempts <= len(PAUSES)
+    return now + PAUSES[attempts - 1] if is_due else None
 
 
 def again(tx: Any, rule: Ready, failed: RuleRun, record: Record) -> RuleRun:
     """Try once more what failed, on the record as the rule saw it; returns the run with what came of it."""
     occasion = Occasion(record, failed.cause_key, failed.at, failed.root)
     came = _attempt(tx, rule, occasion)
-    kept = failed.evolve(at=tx.now(), actions=rule.rule.actions, **attrs.asdict(came))
+    attempts = failed.attempts + 1
+    kept = failed.evolve(
+        at=tx.now(),
+        actions=rule.rule.actions,
+        attempts=attempts,
+        again_at=_next_try(came, attempts, tx.now()),
+        **attrs.asdict(came),
+    )
     stored: RuleRun = tx.update(kept)
     return stored

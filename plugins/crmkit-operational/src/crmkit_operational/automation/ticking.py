@@ -10,6 +10,7 @@ from crmkit import Record, where
 from crmkit.values import format_time, parse_time
 from crmkit_operational.automation.following import key_of_moment, since_of
 from crmkit_operational.automation.ready import Ready, enabled_rules
+from crmkit_operational.automation.retrying import retry_due
 from crmkit_operational.automation.running import Occasion, run
 from crmkit_operational.automation.triggers import At, Every, Reached
 
@@ -17,7 +18,7 @@ __all__ = ["key_of_time", "tick"]
 
 
 def tick(tx: Any, now: datetime) -> None:
-    """Run the rules whose time has come."""
+    """Run the rules whose time has come, and try again what failed."""
     zone = ZoneInfo(tx.company.timezone)
     for rule in enabled_rules(tx):
         if isinstance(rule, Ready):
@@ -25,6 +26,7 @@ def tick(tx: Any, now: datetime) -> None:
                 _if_due(tx, rule, rule.trigger.last(now, zone), now)
             elif isinstance(rule.trigger, Reached):
                 _reach(tx, rule, rule.trigger, now, zone)
+    retry_due(tx, now)
 
 
 def _if_due(tx: Any, rule: Ready, due: datetime, now: datetime) -> None:

@@ -152,10 +152,12 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
             "outcome": said(app, each.outcome),
             "kind": each.subject_kind,
             "record": each.subject_id,
-            "version": each.version,
+            "version": each.seen_version,
             "do": [action_text(one) for one in each.actions],
             "fields": each.fields,
             "error": each.error,
+            "attempts": each.attempts,
+            "again_at": each.again_at,
             "transaction": each.transaction,
             "cause": each.cause_key,
             "id": each.id,
@@ -164,6 +166,8 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
     ]
     columns = {"at": _("At"), "rule": _("Rule"), "outcome": _("Outcome"), "kind": _("Kind")}
     columns |= {"record": _("Record"), "do": _("Do"), "error": _("Error")}
+    if any(each["again_at"] for each in rows):
+        columns["again_at"] = _("Next try")
     if app.format == "table":
         rows, columns = [whole(each, "record") for each in rows], whole(columns, "record")
     show(app, rows, columns, empty=empty)
