@@ -260,3 +260,11 @@ def others_change(before: Any, after: Any, ticket: Ticket) -> None:
             assert (row["done"], row["open"]) == (1, 2)
             assert row["business"] == row["calendar"] == minutes * 60
         assert ticket.id in str(after["resolution-speed"]["explain"]["ids"])
+    if (
+        "resolution-effectiveness" in after
+    ):  # the other two were due on Thursday, and nobody answered
+        answer = after["resolution-effectiveness"]
+        found = changed(before["resolution-effectiveness"], answer, "figure")
+        for figure in ("solved", "first_response_in_time", "resolution_in_time"):
+            assert (found[figure]["count"], found[figure]["of"]) == (1, 3)
+            assert answer["explain"]["ids"][figure] == [ticket.id]
