@@ -1,4 +1,4 @@
-"""The studio as its crm.toml has it, on SQLite; its commands speak English."""
+"""The studio as its crm.toml has it, in memory; its commands speak English."""
 
 import sys
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ sys.path.append(str(HERE))
 
 
 @pytest.fixture
-def crm(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[CRM]:
+def crm(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[CRM]:
     """What `crm_cli` works on."""
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     monkeypatch.delenv("CRMKIT_ACTOR", raising=False)
-    url, config = "memory://", load_config(HERE / "crm.toml")
-    with CRM.open(url, plugins=config.plugins, config=config, clock=clock) as crm:
+    config = load_config(HERE / "crm.toml")
+    with CRM.open("memory://", plugins=config.plugins, config=config, clock=clock) as crm:
         yield crm
