@@ -277,6 +277,11 @@ def test_an_example_does_what_its_readme_shows(
     folder = (ROOT / name).parent
     left_out = shutil.ignore_patterns("*.db*", "*.duckdb*", "__pycache__", "tests")
     shutil.copytree(folder, tmp_path, ignore=left_out, dirs_exist_ok=True)
+    # The example's own tests import its package from where it really is, and may have run before.
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if Path(each) != folder])
+    packages = {each.parent.name for each in folder.glob("*/__init__.py")}
+    for module in [each for each in sys.modules if each.partition(".")[0] in packages]:
+        monkeypatch.delitem(sys.modules, module)
     follow(f"../{name}", tmp_path, monkeypatch, request)
 
 
