@@ -34,7 +34,7 @@ nitpick_ignore_regex = [
     ),
     (
         "py:class",
-        r"(Action|Capability|Condition|Delta|Document|OnDelete|Op|Paths|Progress|Scope|Stamp|Page)",
+        r"(Action|Capability|Condition|Delta|Document|Fit|OnDelete|Op|Paths|Progress|Scope|Stamp|Page)",
     ),
     ("py:class", r"(Plugins|FieldType|Ref|StorageTransaction|Reads|Follow|PluginManager)"),
 ]

@@ -13,6 +13,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import types
@@ -233,6 +234,13 @@ class Page:
 def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    follow(name, tmp_path, monkeypatch, request)
+
+
+def follow(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Play a page in a folder, as somebody who has set nothing yet and reads English."""
     page = Page(name, tmp_path, monkeypatch.setenv)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "page", page.module)
@@ -252,6 +260,29 @@ def test_every_snippet_of_a_page_runs_and_prints_what_it_shows(
         page.play()
     finally:
         page.forget()
+
+
+EXAMPLES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.glob("examples/*/README*.md")
+    if "```console\n$ crm " in path.read_text("utf-8")
+)
+"""Those that are followed in a folder of their own; one whose commands begin with `uv run` belongs to this checkout."""
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_does_what_its_readme_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    folder = (ROOT / name).parent
+    left_out = shutil.ignore_patterns("*.db*", "*.duckdb*", "__pycache__", "tests")
+    shutil.copytree(folder, tmp_path, ignore=left_out, dirs_exist_ok=True)
+    # The example's own tests import its package from where it really is, and may have run before.
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if Path(each) != folder])
+    packages = {each.parent.name for each in folder.glob("*/__init__.py")}
+    for module in [each for each in sys.modules if each.partition(".")[0] in packages]:
+        monkeypatch.delitem(sys.modules, module)
+    follow(f"../{name}", tmp_path, monkeypatch, request)
 
 
 def pages_under(folder: str) -> str:

@@ -38,7 +38,7 @@ import pytest
 from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import dump_document, load_document
 from crmkit.config import Config
-from crmkit.crm import CRM
+from crmkit.crm import CRM, chosen
 from crmkit.errors import NotFound
 from crmkit.kinds import Customer
 from crmkit.memory import MemoryStorage
@@ -103,7 +103,7 @@ class PluginContract:
         self, plugin: Any, others: list[Any], config: Config
     ) -> None:
         """Loaded in whatever order, the plugins bring the same."""
-        sources, draw = [*others, plugin], random.Random(1)
+        sources, draw = chosen(config, [*others, plugin]), random.Random(1)
         expected = Plugins.load(sources, config.plugin).order
         for _ in range(5):
             draw.shuffle(sources)

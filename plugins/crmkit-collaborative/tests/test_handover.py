@@ -361,8 +361,25 @@ def test_a_customer_of_nobody_can_be_given_but_not_to_who_has_it_already(open_cr
     with crm.transaction() as tx:
         kim = tx.add(Customer(name="한빛"))
         assert give(tx, kim.id, "lee").from_actor is None
-        with pytest.raises(CrmError, match="lee has this customer already"):
+        with pytest.raises(CrmError, match="lee has it already"):
             give(tx, kim.id, "lee")
         with pytest.raises(NotFound):
             give(tx, "nobody", "lee")
     assert crm.count(Handover) == 1
+
+
+def test_one_case_is_given_with_what_was_said_and_its_customer_stays(open_crm):
+    crm = open_crm(CASES)
+    with crm.transaction() as tx:
+        kim = tx.add(Customer(name="한빛", owner="kim"))
+        case = tx.add(Case(subject="로고 시안", customer_id=kim.id, assignee="kim"))
+        lost = tx.add(Case(subject="누구의 것도 아님"))
+    with crm.transaction() as tx:
+        made = give(tx, case.id, "lee", of="case", promises=["금요일까지 시안"])
+        with pytest.raises(CrmError, match="is no customer's"):
+            give(tx, lost.id, "lee", of="case")
+    assert crm.get(Case, case.id).assignee == "lee"
+    assert crm.get(Customer, kim.id).owner == "kim"
+    assert [each.id for each in crm.find(Handover)] == [made.id]
+    assert (made.customer_id, made.subject_kind, made.subject_id) == (kim.id, "case", case.id)
+    assert (made.from_actor, made.promises) == ("kim", ("금요일까지 시안",))

@@ -25,28 +25,35 @@ LATEST = 20
 
 def give(
     tx: Transaction,
-    customer_id: str,
+    id: str,
     to: str,
     *,
+    of: str = Customer.__kind__,
     reason: str = "",
     summary: str = "",
     open_questions: Sequence[str] = (),
     promises: Sequence[str] = (),
 ) -> Handover:
-    """Make `to` the owner of a customer, with a packet that says what only the one before knows; returns the packet.
+    """Give a customer to `to`, or one case `of` another kind, with a packet that says what only the one before knows.
 
-    Raises `NotFound` for a customer that is not there or not to be seen, `CrmError` if `to` is the owner already, and
-    whatever refuses a write.
+    Returns the packet. Raises `NotFound` for what is not there or not to be seen, `CrmError` if `to` has it already or
+    it is no customer's or can be nobody's, and whatever refuses a write.
     """
-    customer = tx.get(Customer, customer_id)
-    if customer.owner == to:
-        raise CrmError(_("{to} has this customer already; name somebody else").format(to=to))
-    made = packet(tx, customer, customer.id, customer.owner, to, tx.now())
+    record = tx.get(of, id)
+    customer_id = _customer(record)
+    field = next((each for each in OWNERS if each in record.field_names()), None)
+    if customer_id is None or field is None:
+        text = _("{kind} {id} is no customer's, or nobody's to give; use `crm record {kind} edit`")
+        raise CrmError(text.format(kind=of, id=id))
+    before = record[field]
+    if before == to:
+        raise CrmError(_("{to} has it already; name somebody else").format(to=to))
+    made = packet(tx, record, customer_id, before, to, tx.now())
     said = {"reason": reason, "summary": summary}
     lists = {"open_questions": tuple(open_questions), "promises": tuple(promises)}
     # Before the change of the owner, which would make a packet of its own: see `is_packed`.
     made = tx.add(made.evolve(**said, **lists))
-    tx.update(customer.evolve(owner=to))
+    tx.update(record.evolve(**{field: to}))
     return made
 
 

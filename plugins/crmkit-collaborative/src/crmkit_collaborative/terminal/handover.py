@@ -39,19 +39,23 @@ EXPLAIN = click.Option(["--explain"], is_flag=True, help="Show what each figure 
 
 @handover.define(
     "give",
-    click.Argument(["customer"]),
+    click.Argument(["id"]),
+    click.Option(["--to"], required=True, metavar="ACTOR", help="Who has it from now on."),
     click.Option(
-        ["--to"], required=True, metavar="ACTOR", help="Who has the customer from now on."
+        ["--of"],
+        default="customer",
+        metavar="KIND",
+        help="What it is, if it is one case, as in ticket.",
     ),
     click.Option(["--reason"], default="", metavar="TEXT", help="Why."),
     click.Option(["--summary"], default="", metavar="TEXT", help="What it is about."),
     many("--question", "open_questions", "TEXT", help="What is still open."),
     many("--promise", "promises", "TEXT", help="What was promised."),
 )
-def give_away(app: App, customer: str, to: str, **said: Any) -> None:
-    """Give a customer to somebody, with a packet of what they must know."""
+def give_away(app: App, id: str, to: str, of: str, **said: Any) -> None:
+    """Give a customer, or one case of theirs, to somebody, with a packet of what they must know."""
     with app.handle.transaction() as tx:
-        made = give(tx, customer, to, **said)
+        made = give(tx, id, to, of=app.kind(of).name, **said)
     _shown(app, made)
 
 

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from crmkit_demo.story import Step, Stop, Story
     from crmkit_exchange.presets.preset import Preset
 
+    from crmkit_operational.automation.action import Action
+
 manifest = Manifest(
     name="service",
     api="1.0",
-    extends=("collaborative", "demo", "exchange"),
+    extends=("automation", "collaborative", "demo", "exchange"),
     config=Settings,
 )
 
@@ -143,6 +145,14 @@ def crm_profile(crm: Handle, customer: Customer, as_of: datetime | None) -> Iter
     from crmkit_operational.service.profile import section
 
     yield from section(crm, customer, as_of)
+
+
+@hookimpl(optionalhook=True)
+def crm_actions() -> Sequence[Action]:
+    """What rules can do with tickets."""
+    from crmkit_operational.service.acting import ACTIONS
+
+    return ACTIONS
 
 
 # A company to try things on -------------------------------------------------------------------------------------
