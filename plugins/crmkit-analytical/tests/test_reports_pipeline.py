@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from crmkit_analytical.report.asking import ask
+from crmkit_analytical.report.definition import Report
 from crmkit_analytical.reports.pipeline.ladder import Ladder, Rung
 from crmkit_analytical.reports.pipeline.saying import sentence
 from crmkit_analytical.reports.pipeline.ways import Way
@@ -76,7 +77,7 @@ stages = st.sampled_from((*NAMES, "offer", "won"))
 amounts = st.none() | st.builds(Money, st.integers(0, 999), st.sampled_from(("EUR", "KRW")))
 added = st.tuples(st.just("add"), stages, ways, st.none() | hours, amounts)
 moved = st.tuples(st.just("go"), st.integers(0, 9), stages, ways | st.just(WAY), st.none() | hours)
-deleted = st.tuples(st.just("delete"), st.integers(0, 9))
+deleted = st.tuples(st.just("delete"), st.integers(0, 9), st.booleans())
 waited = st.tuples(st.just("wait"), st.integers(1, 100))
 histories = st.lists(
     st.one_of(added, moved, moved, moved, waited, deleted), min_size=15, max_size=60
@@ -95,9 +96,13 @@ def play(company, clock, steps):
             moment = None if at is None else START + timedelta(hours=at)
             ids.append(company.add(stage, way, moment, amount=amount))
         elif ids and step == "delete":
-            gone = ids.pop(values[0] % len(ids))
+            gone = company.crm.get(sales.Deal, ids.pop(values[0] % len(ids)))
             with company.crm.transaction() as tx:
-                tx.delete(tx.get(sales.Deal, gone))
+                tx.delete(gone)
+            if values[1]:
+                clock.tick(hours=9)
+                with company.crm.transaction() as tx:
+                    ids.append(tx.add(gone.evolve(version=0)).id)
         elif ids:
             place, stage, way, at = values
             moment = None if at is None else START + timedelta(hours=at)
@@ -318,8 +323,9 @@ def test_velocity_is_what_the_pipeline_brings_in_a_day(company, crm):
     for _ in range(40):
         company.add(amount=Money(1, "EUR"))
     company.go(company.add("talk", effective=opened, amount=Money(500_000, "EUR")), "won", at=START)
-    for _ in range(3):
-        company.add("lost", amount=Money(9, "KRW"))
+    for amount in (Money(9, "KRW"), Money(8, "KRW"), None):
+        company.add("lost", amount=amount)
+        company.add(amount=amount)
     whole = row_of(ask(crm, "pipeline", pipeline=WAY, show="results"), "All stages")
 
     assert (whole["win_rate"], whole["cycle"]) == (0.25, 60)
@@ -339,9 +345,18 @@ def crm_restrict(crm, actor, kind):
     return Restriction(conditions=[where[path] == "KR"])
 
 
+@hookimpl(optionalhook=True)
+def crm_reports():
+    # Another report wants the past of another field: the table has both, and what changed this one is no move.
+    histories = {"deal": ("owner",)}
+    return [
+        Report("owners", "Whose?", "nowhere:answer", {"deal": ("owner",)}, "", histories=histories)
+    ]
+
+
 SHY = ModuleType("shy")
-SHY.manifest = Manifest(name="shy")
-SHY.crm_restrict = crm_restrict
+SHY.manifest = Manifest(name="shy", extends=("analytical",))
+SHY.crm_restrict, SHY.crm_reports = crm_restrict, crm_reports
 
 
 @pytest.mark.parametrize("plugins", [["sales", "analytical", SHY]])
@@ -353,6 +368,10 @@ def test_hidden_deals_are_in_no_figure_and_a_masked_amount_is_refused(company, c
     for each in (seen[0], *hidden[:3]):
         clock.tick(hours=1)
         company.go(each, "offer")
+    clock.tick(hours=1)
+    with crm.transaction() as tx:
+        tx.update_all(tx.get(sales.Deal, each).evolve(owner="lee") for each in (seen[0], hidden[0]))
+    clock.tick(hours=1)
     company.go(seen[0], "won")
     company.go(hidden[0], "won")
     with crm.transaction() as tx:

@@ -41,10 +41,13 @@ report = Reports("report", help="Answers that can be checked.")
 def show_list(app: App) -> None:
     """The reports there are, and what each answers."""
     rows = [
-        {"report": each.name, "question": _(each.question), "window": _(each.window)}
+        {"report": each.name, "text": _(each.question), "window": _(each.window)}
         for each in reports(app.crm).values()
     ]
-    show(app, rows, {"report": _("Report"), "question": _("Question")})
+    columns = {"report": _("Report"), "text": _("Question")}  # a text is never cut
+    if app.format == "csv":
+        columns["window"] = _("Window")
+    show(app, rows, columns)
 
 
 # Asking one -----------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ COLUMNS = (
     Column("last", Word("Last purchase"), "date"),
     Column("rfm", Word("RFM")),
     Column("alive", Word("Alive"), "share"),
-    Column("expected", Word("Expected"), "number"),
+    Column("expected", Word("Expected purchases"), "number"),
     Column("low", Word("From"), "number"),
     Column("high", Word("To"), "number"),
     Column("value", Word("Value"), "money"),

@@ -230,7 +230,7 @@ def _excluded(
         unknown &= {id for way in figures.ways for id in way.ids}
     return [
         _left_out(_("deleted, so that nothing is known of them but that; in no figure"), deleted),
-        _left_out(_("open without an amount; in no value, and not in the velocity"), bare),
+        _left_out(_("open without an amount; in no amount, and not in the velocity"), bare),
         _left_out(_("won without an amount; not in the average won"), bare_won),
         _left_out(
             _("nobody knows when they were won or lost; not in the win rate"),

@@ -163,11 +163,9 @@ class Asked:
         later = {"group_by": told.id, "order_by": told.position.desc()}
         found = told.before.lag(1).over(**later)
         entries = told.select(
-            stage_id=ibis.cases(
-                # What an insert made of the stage is what the next change found, or what it is now.
-                (told.action == "insert", ibis.coalesce(found, told.stage_id)),
-                (told.action == "delete", ibis.null("string")),
-                else_=told.after,
+            # What an insert made of the stage is what the next change found, or what it is now. A delete made nothing.
+            stage_id=ibis.ifelse(
+                told.action == "insert", ibis.coalesce(found, told.stage_id), told.after
             ),
             begin=told.effective.min().over(rows=(None, 0), **later),
             end=told.effective.min().over(rows=(None, -1), **later),

@@ -22,7 +22,7 @@ REPORT = Report(
     measures=(
         Word("Open: deals in the stage now, whenever they were opened."),
         Word(
-            "Value: the amounts of open deals; weighted: each amount x the stage's chance in percent / 100, rounded half "
+            "Open amount: the amounts of open deals; weighted: each amount x the stage's chance in percent / 100, rounded half "
             "up to the minor unit deal by deal, then added up; each currency by itself."
         ),
         Word(
@@ -71,7 +71,7 @@ REPORT = Report(
 _NAMES = (Column("pipeline", Word("Pipeline")), Column("stage", Word("Stage")))
 _OPEN = (
     Column("open", Word("Open"), "count"),
-    Column("value", Word("Value"), "money"),
+    Column("value", Word("Open amount"), "money"),
     Column("weighted", Word("Weighted"), "money"),
 )
 _STEPS = (
