@@ -39,13 +39,16 @@ def crm_reports() -> list[Report]:
     from crmkit_analytical.reports.channel_use import answering as channel_use
     from crmkit_analytical.reports.lifetime import answering as lifetime
     from crmkit_analytical.reports.pipeline import definition as pipeline
+    from crmkit_analytical.reports.resolution import effectiveness, speed
 
     return [
         adoption.REPORT,
         channel_use.REPORT,
+        effectiveness.REPORT,
         lifetime.REPORT,
         lost_reasons.REPORT,
         pipeline.REPORT,
+        speed.REPORT,
     ]
 
 

@@ -68,7 +68,7 @@ class Tables:
 
     def make(self, name: str, batches: Iterable[Any]) -> None:
         """Make a table of these batches, in place of one of that name; with a key if its rows have an `id`."""
-        self._drop(name)
+        self.con.drop_table(name, force=True)
         self._relation(batches).create(name)
         self._names.add(name)
 
@@ -105,14 +105,6 @@ class Tables:
         if "id" not in first.schema.names:
             return found
         return found.select(duckdb.StarExpression(), _key())
-
-    def _drop(self, name: str) -> None:
-        import sqlglot.expressions as sge
-
-        self._raw.execute(
-            f"DROP TABLE IF EXISTS {sge.to_identifier(name, quoted=True).sql('duckdb')}"
-        )
-        self._names.discard(name)
 
 
 def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:

@@ -13,11 +13,13 @@ __all__ = ["fields_of", "named", "reports", "sources_of"]
 def reports(crm: CRM) -> dict[str, Report]:
     """The reports of which all kinds are there. Raises `PluginConflict` for two of one name, which names both plugins."""
     found = crm.plugins.merged("crm_reports", Report)
-    return {
-        name: found[name][0]
-        for name in sorted(found)
-        if {*found[name][0].kinds, *found[name][0].histories} <= {*crm.schema.kinds}
-    }
+    return {name: found[name][0] for name in sorted(found) if not _missing(crm, found[name][0])}
+
+
+def _missing(crm: CRM, report: Report) -> list[str]:
+    """The kinds that it needs and no plugin brings here; records that a plugin left behind are not read by reports."""
+    brought = {each.name for each in crm.schema if not each.opaque}
+    return sorted({*report.kinds, *report.histories} - brought)
 
 
 def named(crm: CRM, name: str) -> Report:
@@ -27,7 +29,7 @@ def named(crm: CRM, name: str) -> Report:
         return known[name]
     brought = crm.plugins.merged("crm_reports", Report)
     if name in brought:
-        needed = sorted({*brought[name][0].kinds} - {*crm.schema.kinds})
+        needed = _missing(crm, brought[name][0])
         raise NotFound("report", name, f"it needs {', '.join(needed)}, which no plugin brings here")
     hint = nearest(name, known).removeprefix("; ") or "`crm report list` shows those that there are"
     raise NotFound("report", name, hint)

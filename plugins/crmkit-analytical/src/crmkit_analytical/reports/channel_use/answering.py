@@ -42,11 +42,11 @@ REPORT = Report(
     window=Word("contacts, by when they happened; answers to them may come later"),
     measures=(
         Word("Contacts: interactions with a customer, those that came in and those that went out; each counts once."),
-        Word("Share: of all contacts in the window; with its Wilson interval in JSON and CSV."),
+        Word("Share: of all contacts in the window; with its Wilson interval in JSON."),
         Word("Answered: the share of what we sent that the customer answered within so many days, with its Wilson interval; of several messages in a row the newest is the answered one. A reply is the next contact of the same customer, channel and thread, if it came in. Where people talk, as on the telephone, the outcome says it."),
         Word("Only what is at least so many days old is in that share: of newer messages only the answered would be known."),
         Word("Median and 90 %: within what time half of the answers that come at all came, and nine of ten; messages still open count by Kaplan-Meier (1958) for as long as they are open."),
-        Word("By us: the share of what came in that we answered within so many days on the same channel and thread, of what is that old; its Wilson interval is in JSON and CSV."),
+        Word("By us: the share of what came in that we answered within so many days on the same channel and thread, of what is that old; its Wilson interval is in JSON."),
     ),
     parameters=(
         Parameter("by", Word("A row for each channel and each of what."), "text", "type", BY),
