@@ -114,6 +114,35 @@ class TestChannelUse(Own):
                 )
 
 
+class Tickets(Own):
+    """Six tickets: four were answered and solved, one of these came back, and two wait."""
+
+    kind = "ticket"
+
+    def fill(self, crm: CRM) -> None:
+        with crm.transaction() as tx:
+            who = tx.add(Customer(name="김하늘"))
+            made = tx.add_all(
+                service.Ticket(subject=f"{n}", customer_id=who.id, opened_at=crm.now())
+                for n in range(6)
+            )
+        for at, each in enumerate(made[:4]):
+            crm.clock.tick(hours=3 + at)
+            with crm.transaction() as tx:
+                tx.update(each.evolve(state="solved", answered_at=crm.now()))
+        crm.clock.tick(days=2)
+        with crm.transaction() as tx:
+            tx.update(tx.get(service.Ticket, made[0].id).evolve(state="open"))
+
+
+class TestResolutionSpeed(Tickets):
+    name = "resolution-speed"
+
+
+class TestResolutionEffectiveness(Tickets):
+    name = "resolution-effectiveness"
+
+
 class TestAdoption(Own):
     name = "adoption"
     kind = "member"
