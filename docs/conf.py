@@ -36,5 +36,8 @@ nitpick_ignore_regex = [
         "py:class",
         r"(Action|Capability|Condition|Delta|Document|Fit|OnDelete|Op|Paths|Progress|Scope|Stamp|Page)",
     ),
-    ("py:class", r"(Plugins|FieldType|Ref|StorageTransaction|Reads|Follow|PluginManager)"),
+    (
+        "py:class",
+        r"(Plugins|FieldType|Ref|StorageTransaction|Reads|Follow|PluginManager|Takes|Sight|Telling|Fit)",
+    ),
 ]

@@ -22,7 +22,7 @@ __all__ = ["KINDS", "write_plugin"]
 KINDS = ("module", "storage", "channel", "report")
 """What a new plugin can be."""
 
-PARTNERS = {"channel": '"crmkit-collaborative", '}
+PARTNERS = {"channel": '"crmkit-collaborative", ', "report": '"crmkit-analytical", '}
 """What a kind of plugin is tested with, as pyproject.toml lists it: nothing that it cannot do without."""
 
 LONGEST = 24

@@ -279,6 +279,44 @@ def added_fields(module: str) -> str:
     return _table(("Kind", "Field", "Type", ""), rows)
 
 
+# Reports of plugins -----------------------------------------------------------------------------------------------
+
+
+def reports(module: str) -> str:
+    """The reports of a plugin: question, what they read, figures, parameters, columns."""
+    return "\n".join(map(_report, importlib.import_module(module).crm_reports()))
+
+
+def _report(report: Any) -> str:
+    columns = importlib.import_module(report.answer.partition(":")[0]).COLUMNS
+    read = {kind: list(fields) for kind, fields in report.kinds.items()}
+    for kind, fields in report.extras.items():
+        read.setdefault(kind, []).extend(fields)
+    parts = [f"the past of `{kind}`" for kind in report.histories]
+    parts += ["the journal"] if report.journal else []
+    return "\n".join(
+        [
+            f"### `{report.name}`\n\n{report.question}\n",
+            f"Window: {report.window}. Reads {', '.join([*(f'`{each}`' for each in read), *parts])}.\n",
+            *(f"- {each}" for each in report.measures),
+            "",
+            _table(("Parameter", "Takes", "Default", ""), map(_parameter, report.all_parameters)),
+            "",
+            _table(
+                ("Column", "Heading", "Unit"),
+                ((f"`{each.name}`", each.label, each.unit) for each in columns),
+            ),
+            "",
+        ]
+    )
+
+
+def _parameter(each: Any) -> tuple[str, str, str, str]:
+    takes = " or ".join(f"`{choice}`" for choice in each.choices) or each.takes
+    default = "" if each.default is None else f"`{each.default}`"
+    return f"`{each.name}`", takes, default, each.help
+
+
 # Errors, types, operators ----------------------------------------------------------------------------------------
 
 
@@ -495,7 +533,7 @@ GENERATORS: dict[str, Callable[..., str]] = {
     for each in (
         *(hook, hooks, name, names, part, error_tree, field_types, operators),
         *(contract, contracts, fixtures, broken, commands, exit_codes, keys, house),
-        *(kinds, added_fields),
+        *(kinds, added_fields, reports),
     )
 }
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from crmkit import CommandSpec, Manifest, hookimpl
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from crmkit import CommandSpec, Handle, Manifest, hookimpl
 from crmkit_analytical import hookspecs
 from crmkit_analytical.report.definition import Report
 from crmkit_analytical.settings import Settings
+
+if TYPE_CHECKING:
+    from crmkit_demo.story import Stop
 
 __version__ = "0.1.0"
 
@@ -44,3 +50,11 @@ def crm_reports() -> list[Report]:
         pipeline.REPORT,
         speed.REPORT,
     ]
+
+
+@hookimpl(optionalhook=True)
+def crm_demo_tour(crm: Handle) -> Iterator[Stop]:
+    """Reports on the company to try things on."""
+    from crmkit_analytical.tour import stops
+
+    yield from stops(crm)

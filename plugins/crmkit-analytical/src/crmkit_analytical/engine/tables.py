@@ -34,6 +34,9 @@ class Tables:
     def __init__(self, con: Any) -> None:
         self.con = con
         self._raw = con.con
+        # Ids hardly get smaller by compressing them, which takes longer than all the rest; rows have no order here.
+        self._raw.execute("SET force_compression = 'uncompressed'")
+        self._raw.execute("SET preserve_insertion_order = false")
         self._names = set(con.list_tables())
 
     def kept(self) -> dict[str, Kept]:

@@ -18,7 +18,7 @@ from crmkit_analytical.report.asking import ask
 from crmkit_analytical.report.definition import Report
 from crmkit_analytical.words import _
 
-__all__ = ["answer"]
+__all__ = ["answer", "document"]
 
 
 def answer(app: App, report: Report, shape: str, explain: bool, given: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ def answer(app: App, report: Report, shape: str, explain: bool, given: Mapping[s
     )
     match shape:
         case "json":
-            write_json(_document(report, found))
+            write_json(document(report, found))
         case "csv":
             show(app, plain_rows(found), {each.name: each.label for each in found.columns})
         case "svg":
@@ -44,8 +44,8 @@ def answer(app: App, report: Report, shape: str, explain: bool, given: Mapping[s
             _write_table(app, report, found, explain)
 
 
-def _document(report: Report, found: Answer) -> dict[str, Any]:
-    """All that there is, as scripts have it."""
+def document(report: Report, found: Answer) -> dict[str, Any]:
+    """All that there is, as scripts have it with `--format json`: plain values only."""
     explained = attrs.asdict(found.explained, recurse=True)
     return {
         "report": report.name,

@@ -180,6 +180,7 @@ def _sentence(ask: Ask, rated: Rated, last_day: date, currency: str) -> str:
         "{weeks:g} weeks they are expected to buy {expected} times, worth {worth}."
     )
     worth = money(rated.worth.sum(), currency)
+    unknown = _("nobody knows how much ({why})").format(why="; ".join(rated.why))
     return text.format(
         total=f"{total:,}",
         day=last_day,
@@ -187,5 +188,5 @@ def _sentence(ask: Ask, rated: Rated, last_day: date, currency: str) -> str:
         alive=f"{rated.alive.sum():,.0f}",
         weeks=ask.parameters["weeks"],
         expected=f"{rated.expected.sum():,.0f}",
-        worth=_("nobody knows how much") if worth is None else worth,
+        worth=unknown if worth is None else worth,
     )

@@ -68,10 +68,16 @@ def purchases(ask: Ask, currency: str) -> Purchases:
 
 
 def _orders(ask: Ask, currency: str) -> Any:
-    """Each order with what it came to, and `why` it does not count, None if it does."""
+    """Each order with what it came to, and `why` it does not count, None if it does.
+
+    Those of customers who may not be seen are not there at all.
+    """
     import ibis
 
-    order, line = ask.table("order"), ask.table("order_line")
+    every, line, customer = ask.table("order"), ask.table("order_line"), ask.table("customer")
+    whose = customer.select(whose=customer.id)
+    known = every.left_join(whose, every.customer_id == whose.whose)
+    order = known.filter(known.customer_id.isnull() | known.whose.notnull()).drop("whose")
     totals = line.group_by("order_id").agg(
         minor=line.amount.sum().cast("int64"),
         currency=line.amount__currency.max(),

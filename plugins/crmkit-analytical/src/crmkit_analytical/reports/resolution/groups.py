@@ -62,8 +62,8 @@ class Tickets:
     calendars: tuple[str | None, ...]
 
     def ids_at(self, places: Integers) -> tuple[str, ...]:
-        """The ids of tickets, in the order of their places."""
-        return tuple(self.ids[places])
+        """The ids of tickets, sorted: the engine has no order of its own."""
+        return tuple(sorted(self.ids[places]))
 
     def in_groups(self) -> Iterator[tuple[int, str | None]]:
         """The groups, the largest first, of one size by name: their numbers and values."""
