@@ -102,7 +102,7 @@ def _by_reason(
                 "amount": money,
             }
         )
-    return tuple(rows), {name: tuple(sorted(found)) for name, found in ids.items()}
+    return tuple(rows), {row["reason"]: tuple(sorted(ids[row["reason"]])) for row in rows}
 
 
 def _sentence(rows: Sequence[Row], total: int, least: int) -> str:
