@@ -23,7 +23,7 @@ DEAL = (
 )  # fmt: skip
 TICKET = (
     *BASE, "customer_id", "subject", "body", "state", "priority", "channel", "skills", "excluded", "thread",
-    "opened_at", "state_since", "queued_at", "queue_key", "policy_id", "first_response_due", "resolution_due",
+    "opened_at", "state_since", "unsolved", "queued_at", "queue_key", "policy_id", "first_response_due", "resolution_due",
 )  # fmt: skip
 EVENT = (*BASE, "ticket_id", "customer_id", "metric", "instance", "type", "at", "due")
 DECISION = (
@@ -248,7 +248,7 @@ class RawDesk:
             "ticket", transaction, at, id,
             (
                 customer, values["subject"], values["body"], "new", values["priority"], values["channel"], skills,
-                "[]", new_id(), at, at, at, place, policy[0],
+                "[]", new_id(), at, at, False, at, place, policy[0],
                 *(raw.kept(due[name]) if name in due else None for name in minutes),
             ),
             (values["body"], values["subject"]),
