@@ -87,7 +87,7 @@ def test_a_hand_over_from_the_terminal(crm_cli, kim):
     assert (found["handovers"], found["per_case"], found["repeat_rate"]) == (1, 1.0, None)
     assert found["by_case"] == [{"kind": "customer", "id": kim.id, "handovers": [row["id"]]}]
     done = crm_cli("handover", "give", kim.id, "--to", "lee", code=1)
-    assert "lee has this customer already" in done.output
+    assert "lee has it already; name somebody else" in done.output
 
 
 def test_days_are_those_of_the_company(crm_cli, crm, kim, clock):
