@@ -154,3 +154,8 @@ class Desk:
 
 Keep = Callable[[Any], bool]
 """Which tickets a plain recomputation is of."""
+
+
+def of_priority(wanted: str) -> Keep:
+    """Those of one priority."""
+    return lambda ticket: bool(ticket.priority == wanted)

@@ -8,7 +8,7 @@ from types import ModuleType
 from crmkit_analytical.report.asking import ask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lives import LIVES, PRIORITIES, Desk, Keep, Life, kinds
+from lives import LIVES, PRIORITIES, Desk, Keep, Life, kinds, of_priority
 
 from crmkit import CRM, Config, Manifest, Restriction, hookimpl, where
 from crmkit.testing.fixtures import FakeClock
@@ -81,7 +81,7 @@ def test_every_figure_is_that_of_the_folds_of_service(lives, days, is_open):
 
     grouped = ask(desk.crm, "resolution-speed", by="priority")
     for each in PRIORITIES:
-        assert told(grouped, each) == plainly(desk.crm, keep=lambda ticket: ticket.priority == each)  # noqa: B023
+        assert told(grouped, each) == plainly(desk.crm, keep=of_priority(each))
     found = ask(desk.crm, "resolution-speed", since=since, until=until)
     assert told(found) == plainly(desk.crm, since, until)
 

@@ -10,7 +10,7 @@ from crmkit_analytical.statistics.intervals import wilson
 from crmkit_analytical.statistics.quantiles import nearest_rank
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lives import LIVES, Desk, Life, kinds
+from lives import LIVES, Desk, Life, kinds, of_priority
 from test_reports_resolution import desk_in, in_memory
 
 from crmkit import Interaction, ValueRefused, where
@@ -124,8 +124,7 @@ def test_it_is_the_same_on_every_storage_and_after_changes(open_crm, clock):
 
     answer = ask(crm, "resolution-effectiveness", by="priority")
     for group in ("high", "low"):
-        keep = lambda ticket, group=group: ticket.priority == group  # noqa: E731
-        assert told(answer, group) == plainly(crm, keep=keep)
+        assert told(answer, group) == plainly(crm, keep=of_priority(group))
 
 
 def first_contact(desk: Desk, **values):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import ModuleType
 
 import pytest
 from crmkit_collaborative import kinds
@@ -11,29 +10,10 @@ from crmkit_collaborative.merging.applying import apply
 from crmkit_collaborative.merging.splitting import split
 from crmkit_collaborative.merging.undoing import undo
 
-from crmkit import Actor, Customer, Manifest, Restriction, hookimpl, where
+from crmkit import Actor, Customer, where
+from crmkit.testing.restricting import SHY
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-@hookimpl
-def crm_restrict(crm, actor, kind):
-    if actor.id != "kim":
-        return None
-    if kind == "customer":
-        return Restriction(conditions=[where.country == "KR"])
-    return Restriction(
-        conditions=[
-            where[f"{field.name}.country"] == "KR"
-            for field in crm.schema[kind].references
-            if field.refers_to == "customer"
-        ]
-    )
-
-
-SHY = ModuleType("shy")
-SHY.manifest = Manifest(name="shy")
-SHY.crm_restrict = crm_restrict
 
 
 def belonging(customer, other):

@@ -18,7 +18,6 @@ from crmkit_operational.sales.moving import win
 from crmkit_operational.sales.orders import Item, place, totals_of
 from crmkit_operational.sales.rotting import rotting
 from crmkit_operational.sales.snapshots import accuracy, keep
-from restricting import SHY
 from sales_company import START, customer, krw, make_company
 
 from crmkit import (
@@ -32,6 +31,7 @@ from crmkit import (
     hookimpl,
     where,
 )
+from crmkit.testing.restricting import SHY
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 

@@ -14,9 +14,9 @@ from crmkit_operational.service.brief import MOST, brief
 from crmkit_operational.service.kinds import MetricEvent, Policy, Ticket
 from crmkit_operational.service.opening import open_ticket, reply, solve
 from crmkit_operational.service.reporting import measure
-from restricting import SHY
 
 from crmkit import Customer, Interaction, Manifest, Money, Restriction, hookimpl
+from crmkit.testing.restricting import SHY
 
 
 @pytest.fixture

@@ -210,8 +210,7 @@ def _restricting(kind: str, allowed: Mapping[str, list[str]]) -> ModuleType:
             return None
         return Restriction(conditions=[where.id.in_(allowed[actor.id])])
 
-    plugin.manifest = Manifest(name="restricting")  # type: ignore[attr-defined]
-    plugin.crm_restrict = crm_restrict  # type: ignore[attr-defined]
+    vars(plugin).update(manifest=Manifest(name="restricting"), crm_restrict=crm_restrict)
     return plugin
 
 

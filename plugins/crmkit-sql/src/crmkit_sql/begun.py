@@ -170,7 +170,6 @@ class Begun(SqlReads, Transaction):
 
         What is held already needs no trip: nobody else can have held it since.
         """
-        self.link.connection  # noqa: B018  refused when the transaction is over or has failed
         if name not in self._held:
             lock_name(self.link, name)
         if name:

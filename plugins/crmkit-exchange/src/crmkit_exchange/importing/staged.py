@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
@@ -63,22 +63,23 @@ class Staged:
 
         for rank, run in groupby(sorted(self.new.values(), key=rank_of), rank_of):
             # Those before it, so that external ids know the version that their records have by then.
-            self._change(tx, lambda each: rank_of(each) < rank, rank_of, versions)  # noqa: B023
+            ready = [each for each in self.changed.values() if rank_of(each) < rank]
+            self._change(tx, ready, rank_of, versions)
             for stored in tx.add_all(_with_versions(run, versions)):
                 versions[stored.id] = stored.version
-            self._change(tx, lambda each: rank_of(each) <= rank, rank_of, versions)  # noqa: B023
-        self._change(tx, lambda _: True, rank_of, versions)
+            ready = [each for each in self.changed.values() if rank_of(each) <= rank]
+            self._change(tx, ready, rank_of, versions)
+        self._change(tx, [*self.changed.values()], rank_of, versions)
         return versions
 
     def _change(
         self,
         tx: Transaction,
-        wanted: Callable[[Record], bool],
+        ready: Sequence[Record],
         rank_of: Callable[[Record], _Rank],
         versions: dict[str, int],
     ) -> None:
-        """Write those of the changed records that are wanted now."""
-        ready = [each for each in self.changed.values() if wanted(each)]
+        """Write these of the changed records."""
         for record in ready:
             del self.changed[record.id]
         for _, run in groupby(sorted(ready, key=rank_of), rank_of):
