@@ -90,10 +90,8 @@ def _fast_check(kind: Kind) -> Callable[[Any], bool]:
         elif isinstance(field.type, Choice):
             names[f"c{number}"] = frozenset(field.type.values)
             test = f"(v.__class__ is {type(field.type.values[0]).__name__} and v in c{number})"
-        lines.append(f" v = r.{field.name}")
-        lines.append(
-            f" if not {test}{'' if field.required else ' and v is not None'}: return False"
-        )
+        missing = "" if field.required else " and v is not None"
+        lines += [f" v = r.{field.name}", f" if not {test}{missing}: return False"]
     lines.append(" return not r.added and not r.extra")
     exec("\n".join(lines), names)
     check: Callable[[Any], bool] = names["check"]
@@ -118,9 +116,7 @@ def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Recor
         problems.append(Problem(kind.name, "", "id", "takes 1 to 100 characters of text"))
     else:
         take("id", kind.field("id").type, record.id, lambda _: None)
-    for field in kind.fields.values():
-        if field.added:
-            continue
+    for field in (each for each in kind.fields.values() if not each.added):
         value = getattr(record, field.name)
         if value is not None:
             take(field.name, field.type, value, lambda new, n=field.name: changes.update({n: new}))  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -25,6 +26,9 @@ from crmkit.values import Money
 __all__ = ["custom_field", "read_kind", "type_of"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+# Kinds are read again for each app that a process opens; what their annotations mean stays.
+_hints = functools.cache(typing.get_type_hints)
 
 _SIMPLE: dict[Any, FieldType] = {
     str: fieldtypes.Text(),
@@ -85,7 +89,7 @@ def read_kind(cls: type[Record], owner: str = CORE, added: Iterable[Field] = ())
         raise SchemaError(f"{cls!r} is no kind; decorate it with @kind(...)")
     _check_name(options.name, f"the kind {options.name!r}")
     try:
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]  # a class has a hash
     except NameError as error:
         raise SchemaError(
             f"the annotations of {cls.__qualname__} name {error.name!r}, which its module does not have"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -45,13 +46,11 @@ def discover() -> tuple[Found, ...]:
     found: dict[str, list[Found]] = {}
     for folder in sys.path:
         for file in sorted(Path(folder).glob("*.dist-info/entry_points.txt")):
-            points = list(_points(file.read_text("utf-8")))
-            if points:
+            if points := list(_points(file.read_text("utf-8"))):
                 name, version = _named(file.with_name("METADATA"))
                 own = [Found(point, name, version, target) for point, target in points]
-                found.setdefault(
-                    name, own
-                )  # the first on the path is the one that would be imported
+                # The first on the path is the one that would be imported.
+                found.setdefault(name, own)
     return tuple(sorted(chain(*found.values()), key=str))
 
 
@@ -177,11 +176,20 @@ class _Loaded:
     module: Any
 
 
+class _Manager(pluggy.PluginManager):
+    """Looks the long way, which pluggy takes twice for all that a plugin has, only at what is marked."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        in_module = isinstance(plugin, ModuleType)
+        is_other = in_module and not hasattr(vars(plugin).get(name), "crmkit_impl")
+        return None if is_other else super().parse_hookimpl_opts(plugin, name)
+
+
 class _Loading:
     """Imports and checks plugins; what is wrong with them collects in `broken`, so that it is all said at once."""
 
     def __init__(self, sources: Iterable[object]) -> None:
-        self.manager = pluggy.PluginManager("crmkit")
+        self.manager = _Manager("crmkit")
         self.broken: list[PluginError] = []
         self.warnings: list[str] = []
         self.loaded: dict[str, _Loaded] = {}

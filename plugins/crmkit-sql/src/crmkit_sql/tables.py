@@ -189,9 +189,9 @@ def _of(
 
 def _indexes(table: Table, names: frozenset[str]) -> Iterator[Step]:
     kind, wanted = table.kind, wanted_indexes(table)
-    for name in sorted(names):
-        if name.startswith(f"{kind.name}__one__") and name not in wanted and not kind.opaque:
-            yield Step(f"drop the index {name}", lambda to, n=name: to.drop_index(n))  # type: ignore[misc]
+    ours = [each for each in names if each.startswith(f"{kind.name}__one__")]
+    for name in () if kind.opaque else sorted({*ours} - wanted.keys()):
+        yield Step(f"drop the index {name}", lambda to, n=name: to.drop_index(n))  # type: ignore[misc]
     for name, index in wanted.items():
         if name not in names:
             text = f"create the index {name}"

@@ -248,10 +248,10 @@ def wanted_indexes(table: Table) -> dict[str, str]:
 
 def _indexes(table: Table, names: frozenset[str]) -> Iterator[Step]:
     kind, wanted = table.kind, wanted_indexes(table)
-    for name in sorted(names):
-        if name.startswith(f"{kind.name}__one__") and name not in wanted and not kind.opaque:
-            sql = f"DROP INDEX {quoted(name)}"
-            yield Step(f"drop the index {name}", lambda link, sql=sql: _run(link, sql))  # type: ignore[misc]
+    ours = [each for each in names if each.startswith(f"{kind.name}__one__")]
+    for name in () if kind.opaque else sorted({*ours} - wanted.keys()):
+        sql = f"DROP INDEX {quoted(name)}"
+        yield Step(f"drop the index {name}", lambda link, sql=sql: _run(link, sql))  # type: ignore[misc]
     for name, sql in wanted.items():
         if name not in names:
             yield Step(
