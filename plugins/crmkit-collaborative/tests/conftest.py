@@ -44,10 +44,12 @@ def open_crm(
     """Opens the app in memory, on SQLite and on PostgreSQL, with more plugins if one likes."""
     opened: list[CRM] = []
     url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/crm.db"}.get(request.param)
+    # Asked for here, so that its database is dropped when nobody is connected any more.
+    prepared = None if url else request.getfixturevalue("postgres_with")
 
     def open(*plugins: object, config: Config | None = None) -> CRM:
-        place = url or request.getfixturevalue("postgres_url")
         wanted = [*PLUGINS[request.param], "collaborative", *plugins]
+        place = url or prepared(*(each for each in wanted if isinstance(each, str)))
         opened.append(CRM.open(place, plugins=wanted, config=config or Config(), clock=clock))
         return opened[-1]
 

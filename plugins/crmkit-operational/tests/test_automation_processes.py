@@ -52,7 +52,7 @@ def place(request, tmp_path):
     url = (
         f"sqlite:///{tmp_path}/crm.db"
         if request.param == "sqlite"
-        else request.getfixturevalue("postgres_url")
+        else request.getfixturevalue("postgres_with")("sql", "service", "automation")
     )
     return url, [brings, "service", "automation"]
 

@@ -58,8 +58,10 @@ def play(open_crm, request, tmp_path, tickets, agents, tasks):
     crm = open_crm()
     if "processes" not in crm.storage.capabilities:
         pytest.skip("one process has it for itself")
-    is_server = "postgres_url" in request.fixturenames or request.node.callspec.params["open_crm"] == "postgres"  # fmt: skip
-    url = request.getfixturevalue("postgres_url") if is_server else f"sqlite:///{tmp_path}/crm.db"
+    is_server = request.node.callspec.params["open_crm"] == "postgres"
+    url = (
+        request.getfixturevalue("postgres_with")() if is_server else f"sqlite:///{tmp_path}/crm.db"
+    )
     now = crm.clock()
     with crm.transaction() as tx:
         tx.add_all(Agent(actor=a, name=a, status="online", capacity=CAPACITY) for a in agents)

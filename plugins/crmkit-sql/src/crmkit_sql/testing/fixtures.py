@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crmkit import CRM, Config
+
 if TYPE_CHECKING:
     from crmkit_sql.testing.cluster import Cluster
 
-__all__ = ["new_postgres", "postgres_cluster", "postgres_server", "postgres_url"]
+__all__ = [
+    "new_postgres",
+    "postgres_cluster",
+    "postgres_server",
+    "postgres_templates",
+    "postgres_url",
+    "postgres_with",
+]
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +90,44 @@ def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
 def postgres_url(new_postgres: Callable[[], str]) -> str:
     """The URL of an empty database, dropped after the test."""
     return new_postgres()
+
+
+@pytest.fixture(scope="session")
+def postgres_templates(postgres_server: str) -> Iterator[Callable[[tuple[str, ...]], str]]:
+    """A function that gives the URL of a database with the tables of these plugins, to be copied and not to be used."""
+    from crmkit_sql.testing.databases import create_database, drop_database
+
+    made: dict[tuple[str, ...], str] = {}
+
+    def template(plugins: tuple[str, ...]) -> str:
+        if plugins not in made:
+            made[plugins] = create_database(postgres_server)
+            CRM.open(made[plugins], plugins=plugins, config=Config()).close()
+        return made[plugins]
+
+    yield template
+    for url in made.values():
+        drop_database(postgres_server, url)
+
+
+@pytest.fixture
+def postgres_with(
+    postgres_server: str, postgres_templates: Callable[[tuple[str, ...]], str]
+) -> Iterator[Callable[..., str]]:
+    """A function that gives the URL of this test's database, which has the tables of these plugins (their names).
+
+    They are made once in a session and copied: an app with all plugins opens such a database in a fifth of the time
+    that it takes on an empty one. The same database at each call, whatever it is asked for after the first one.
+    """
+    from crmkit_sql.testing.databases import create_database, drop_database
+
+    made: list[str] = []
+
+    def database(*plugins: str) -> str:
+        if not made:
+            made.append(create_database(postgres_server, like=postgres_templates(plugins)))
+        return made[0]
+
+    yield database
+    for url in made:
+        drop_database(postgres_server, url)
