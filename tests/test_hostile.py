@@ -82,6 +82,9 @@ def test_texts_come_back_as_given_from_every_field_and_question(crm):
     for text, id in stored.items():
         found = crm.get(Zoo, id)
         assert (found.text, found.other, found.words) == (text, text, (text,))
+    # In memory each question looks at every record.
+    step = 1 if "processes" in crm.storage.capabilities else 4
+    for text, id in [*stored.items()][::step]:
         assert [r.id for r in crm.find(Zoo, where.text == text)] == [id]
         assert crm.count(Zoo, where.other.in_([text])) == 1
         assert crm.count(Zoo, where.words.has(text)) == 1

@@ -40,6 +40,20 @@ from crmkit.trimming import trim
 SHARED = ["sqlite", *(["postgres"] if find_spec("crmkit_sql.storage") else [])]
 """Where two processes can write to one database."""
 
+PLACES = ["memory", *SHARED]
+ENOUGH = {
+    ("sqlite", "sqlite"),
+    ("memory", "sqlite"),
+    ("sqlite", "postgres"),
+    ("postgres", "memory"),
+}
+"""Directions in which each place is read and is written to."""
+
+BROKEN_OFF = [
+    pytest.param(pair, marks=() if pair in ENOUGH else pytest.mark.long, id="-".join(pair))
+    for pair in itertools.product(PLACES, repeat=2)
+]
+
 
 @kind("wish", title="text")
 class Wish(Record):
@@ -304,6 +318,7 @@ def begun(start, end, *plugins, after=3):
         copy(start.reading(*plugins), end.storage(*plugins), stop)
 
 
+@pytest.mark.parametrize("both", BROKEN_OFF, indirect=True)
 def test_a_copy_goes_on_wherever_it_was_broken_off(both, clock, small):
     start, end = both
     live(start.app(WISHES), clock)

@@ -272,6 +272,7 @@ def test_every_row_of_real_files_is_accounted_for(crm_cli, crm, data, folder):
         assert entry["read"] or entry["error"] or entry["not_mapped"] is not None
 
 
+@pytest.mark.parametrize("crm", ["sqlite"], indirect=True)
 def test_the_figures_of_the_register_and_of_the_exports(crm_cli, crm, data):
     exports = data / "06_exports"
     [register] = answer(crm_cli, "import", str(data / "05_korean" / "library_std.csv"))
