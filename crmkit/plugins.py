@@ -180,9 +180,8 @@ class _Manager(pluggy.PluginManager):
     """Looks the long way, which pluggy takes twice for all that a plugin has, only at what is marked."""
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
-        in_module = isinstance(plugin, ModuleType)
-        is_other = in_module and not hasattr(vars(plugin).get(name), "crmkit_impl")
-        return None if is_other else super().parse_hookimpl_opts(plugin, name)
+        data = isinstance(plugin, ModuleType) and not hasattr(vars(plugin).get(name), "crmkit_impl")
+        return None if data else super().parse_hookimpl_opts(plugin, name)
 
 
 class _Loading:

@@ -423,7 +423,7 @@ def peak(work):
 
 
 @pytest.mark.parametrize(
-    ("few", "many"), [(2_000, 5_000), pytest.param(2_000, 20_000, marks=pytest.mark.long)]
+    ("few", "many"), [(2_000, 4_000), pytest.param(2_000, 20_000, marks=pytest.mark.long)]
 )
 def test_memory_does_not_grow_with_the_file(file, tmp_path, few, many):
     def both(size, name):

@@ -192,7 +192,7 @@ def collecting():
 
 def test_memory_is_flat(tmp_path, importer, collecting):
     peaks = []
-    for size in (1_500, 4_000):
+    for size in (1_500, 3_000):
         url = f"sqlite:///{tmp_path}/{size}.db"
         with CRM.open(url, plugins=["sqlite", "exchange"], config=Config()) as crm:
             bring = importer(crm, tmp_path)

@@ -35,8 +35,8 @@ def _missing(link: Any, book: Book) -> Iterator[str]:
     )
     valid = dict(link.rows(sql))
     for table in book.tables.values():
-        wanted = [*wanted_indexes(table)]
-        wanted += [search_index(table).name] if table.searched else []
+        wanted = [*wanted_indexes(table.kind)]
+        wanted += [search_index(table.kind)] if table.searched else []
         for name in wanted:
             if name not in valid:
                 yield f"the index {name} is missing; open the database again to rebuild it"

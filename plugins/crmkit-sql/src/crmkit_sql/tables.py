@@ -163,17 +163,18 @@ def _references(table: Table, old: Kept | None) -> Iterator[Step]:
 # Indexes -------------------------------------------------------------------------------------------------------
 
 
-def wanted_indexes(table: Table) -> dict[str, Index]:
-    """By name, every index that a kind must have, search apart."""
-    kind, found = table.kind, {}
-    for fields in kind.indexes:
-        name = index_name(kind, "by", fields)
-        # Pages are sorted by id at last: with it in the index, no step of theirs sorts.
-        found[name] = Index(name, _of(table, fields, () if "id" in fields else ("id",)))
-    for fields in kind.unique:
-        name = index_name(kind, "one", fields)
-        found[name] = Index(name, _of(table, fields, ()), unique=tuple(fields))
-    return found
+def wanted_indexes(kind: Kind) -> dict[str, tuple[Sequence[str], bool]]:
+    """By name, every index that a kind must have, search apart: its fields, and whether they are unique."""
+    found: dict[str, tuple[Sequence[str], bool]] = {}
+    found |= {index_name(kind, "by", fields): (fields, False) for fields in kind.indexes}
+    return found | {index_name(kind, "one", fields): (fields, True) for fields in kind.unique}
+
+
+def _index(table: Table, name: str, fields: Sequence[str], unique: bool) -> Index:
+    if unique:
+        return Index(name, _of(table, fields, ()), unique=tuple(fields))
+    # Pages are sorted by id at last: with it in the index, no step of theirs sorts.
+    return Index(name, _of(table, fields, () if "id" in fields else ("id",)))
 
 
 def _of(
@@ -188,37 +189,41 @@ def _of(
 
 
 def _indexes(table: Table, names: frozenset[str]) -> Iterator[Step]:
-    kind, wanted = table.kind, wanted_indexes(table)
+    kind, wanted = table.kind, wanted_indexes(table.kind)
     ours = [each for each in names if each.startswith(f"{kind.name}__one__")]
     for name in () if kind.opaque else sorted({*ours} - wanted.keys()):
         yield Step(f"drop the index {name}", lambda to, n=name: to.drop_index(n))  # type: ignore[misc]
-    for name, index in wanted.items():
+    for name, (fields, unique) in wanted.items():
         if name not in names:
-            text = f"create the index {name}"
+            text, index = f"create the index {name}", _index(table, name, fields, unique)
             yield Step(text, lambda to, i=index: to.create_index(table, i))  # type: ignore[misc]
 
 
 # Search --------------------------------------------------------------------------------------------------------
 
 
-def search_index(table: Table) -> Index:
-    """The index of a kind's tokens."""
+def search_index(kind: Kind) -> str:
+    """The name of the index of a kind's tokens."""
+    return shortened(f"{kind.name}__search")
+
+
+def _vectors(table: Table) -> Index:
     vectors = tuple((table.table.c[tokens_column(each)], True) for each in table.searched)
-    return Index(shortened(f"{table.kind.name}__search"), vectors, vectors=True)
+    return Index(search_index(table.kind), vectors, vectors=True)
 
 
 def _search(table: Table, old: Kept | None, stale: bool, names: frozenset[str]) -> Iterator[Step]:
-    index = search_index(table)
+    name = search_index(table.kind)
     there = [] if old is None else old["searched"]
     wanted = _searched(table)
-    if wanted and (stale or there != wanted or index.name not in names):
+    if wanted and (stale or there != wanted or name not in names):
         known = [] if stale else there
         fresh = [each for each in table.searched if each.name not in known]
-        text = f"build the search index of {table.kind.name}"
+        text, index = f"build the search index of {table.kind.name}", _vectors(table)
         yield Step(text, lambda to: to.build_search(table, index, fresh))
-    elif not wanted and index.name in names:
+    elif not wanted and name in names:
         text = f"drop the search index of {table.kind.name}"
-        yield Step(text, lambda to: to.drop_index(index.name))
+        yield Step(text, lambda to: to.drop_index(name))
 
 
 def own_tables() -> dict[str, list[Any]]:
