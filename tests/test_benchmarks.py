@@ -32,10 +32,16 @@ BOTH = {
     *("queue", "board_page", "board", "board_tickets"),
     *("claim", "deal_create", "deal_move", "ticket_create"),
 }
-NAMES = {*BOTH, "import", "version", "show"}
+ENGINE = {
+    *("engine_fill", "engine_refresh", "report_adoption", "report_channel_use"),
+    *("report_lifetime_value", "report_lost_reasons", "report_pipeline"),
+    *("report_resolution_effectiveness", "report_resolution_speed"),
+}
+NAMES = {*BOTH, *ENGINE, "import", "version", "show"}
 
 pytest.importorskip("crmkit_sqlite")
 pytest.importorskip("crmkit_operational")
+pytest.importorskip("crmkit_analytical")
 
 
 def measured(folder: Path, *arguments: str) -> list[dict[str, object]]:

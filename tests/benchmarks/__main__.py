@@ -9,12 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from tests.benchmarks.analytical import ANALYTICAL, measured_analytical
 from tests.benchmarks.backends import Absent, Backend, Postgres, Sqlite
 from tests.benchmarks.files import FILES, GROWING, measured_files, measured_memory
 from tests.benchmarks.measuring import INDEXED, Row, table
@@ -22,7 +22,8 @@ from tests.benchmarks.operational import OPERATIONAL, measured_operational
 from tests.benchmarks.processes import PROCESSES, measured_processes
 from tests.benchmarks.rows import LOADING, READING, WRITING, Plan, grown, measured
 
-NAMES = (*LOADING, *READING, *WRITING, "bulk", *OPERATIONAL, *FILES, *GROWING, *PROCESSES)
+ROWS = (*LOADING, *READING, *WRITING, "bulk", *OPERATIONAL, *ANALYTICAL)
+NAMES = (*ROWS, *FILES, *GROWING, *PROCESSES)
 
 
 def settings() -> dict[str, Any]:
@@ -63,7 +64,7 @@ def rows(given: argparse.Namespace, folder: Path, backends: Sequence[Backend]) -
         )
         small = []
         names = [name for name in given.names if name != "load_memory"]
-        for row in chain(measured(plan, names), measured_operational(plan, names)):
+        for row in every(plan, names):
             small.append(row)
             yield row
         if isinstance(backend, Sqlite):
@@ -71,6 +72,13 @@ def rows(given: argparse.Namespace, folder: Path, backends: Sequence[Backend]) -
             yield from measured_processes(plan, given.names)
         if given.large:
             yield from large(given, plan, small)
+
+
+def every(plan: Plan, names: Sequence[str]) -> Iterator[Row]:
+    """The rows of a company of one size."""
+    yield from measured(plan, names)
+    yield from measured_operational(plan, names)
+    yield from measured_analytical(plan, names)
 
 
 def large(given: argparse.Namespace, plan: Plan, small: Sequence[Row]) -> Iterator[Row]:
@@ -83,10 +91,9 @@ def large(given: argparse.Namespace, plan: Plan, small: Sequence[Row]) -> Iterat
         tickets=given.large_tickets,
     )
     larger.folder.mkdir(exist_ok=True)
-    those = (*LOADING, *INDEXED, *OPERATIONAL, "search")
+    those = (*LOADING, *INDEXED, *OPERATIONAL, *ANALYTICAL, "search")
     names = [name for name in given.names if name in those]
-    found = chain(measured(larger, names), measured_operational(larger, names))
-    yield from grown(small, found)
+    yield from grown(small, every(larger, names))
     if {*GROWING} & {*given.names} and isinstance(plan.on, Sqlite):
         yield from measured_memory(plan, larger, given.names)
 

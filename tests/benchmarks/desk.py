@@ -66,15 +66,16 @@ def fill(crm: CRM, size: int) -> Desk:
         )
         tx.add(Policy(name="all", position=3, first_response=480, next_reply=960, resolution=4_320))
         agents = tx.add_all(agent(number) for number in range(max(5, size // 100)))
-    customers = _written(crm, max(5, size // 10), lambda: Customer(**company.customer_values(draw)))
-    _written(crm, size // 4, lambda: contact(customers, draw))
+    customers = written(crm, max(5, size // 10), lambda: Customer(**company.customer_values(draw)))
+    written(crm, size // 4, lambda: contact(customers, draw))
     actors = [each.actor for each in agents]
-    _written(crm, size, lambda: ticket(customers, actors, draw))
-    _written(crm, size, lambda: deal(customers, stages, reason, draw))
+    written(crm, size, lambda: ticket(customers, actors, draw))
+    written(crm, size, lambda: deal(customers, stages, reason, draw))
     return Desk(customers, agents, stages, reason)
 
 
-def _written(crm: CRM, number: int, make: Callable[[], Record]) -> list[str]:
+def written(crm: CRM, number: int, make: Callable[[], Record]) -> list[str]:
+    """Add so many records, in batches; their ids."""
     ids: list[str] = []
     for start in range(0, number, BATCH):
         made = [make() for _ in range(min(BATCH, number - start))]
