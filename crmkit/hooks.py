@@ -171,12 +171,12 @@ def conflict(what: str, name: str, one: object, other: object) -> PluginConflict
     return PluginConflict(f"{what} {name!r} comes from both {both}; disable or uninstall one")
 
 
-def hook_arguments(manager: pluggy.PluginManager, module: Any) -> dict[str, Arguments]:
+def hook_arguments(module: Any) -> dict[str, Arguments]:
     """The hooks that a module of hookspecs defines, and their arguments."""
     return {
         name: tuple(inspect.signature(getattr(module, name)).parameters)
         for name in dir(module)
-        if manager.parse_hookspec_opts(module, name) is not None
+        if hasattr(getattr(module, name), "crmkit_spec")
     }
 
 

@@ -253,7 +253,7 @@ class _Loading:
         hooks: dict[str, Arguments] = {}
         owners: dict[str, str] = {}
         for owner, module in {"crmkit itself": hookspecs, **specs}.items():
-            brought = hook_arguments(self.manager, module)
+            brought = hook_arguments(module)
             taken = sorted(brought.keys() & hooks.keys())
             self.broken += [conflict("hook", hook, owners[hook], owner) for hook in taken]
             if brought and not taken:

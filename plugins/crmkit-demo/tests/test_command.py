@@ -103,7 +103,7 @@ def test_what_is_explained_fits_a_terminal(shown: Shown) -> None:
     assert all(width(line) <= 80 for line in whys)
 
 
-@pytest.mark.parametrize("option", ["--db", "CRMKIT_DB"])
+@pytest.mark.parametrize("option", [pytest.param("--db", marks=pytest.mark.long), "CRMKIT_DB"])
 def test_a_database_that_is_named_is_used(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:

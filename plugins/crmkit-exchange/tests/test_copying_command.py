@@ -236,7 +236,7 @@ def killed_when(folder, environment, target, moment):
     started.wait()
 
 
-@pytest.mark.parametrize("place", ["sqlite", "postgres"])
+@pytest.mark.parametrize("place", [pytest.param("sqlite", marks=pytest.mark.long), "postgres"])
 def test_a_copy_that_is_killed_again_and_again_goes_on(request, run, larger, environment, place):
     target = "sqlite:///b.db"
     if place == "postgres":
