@@ -2,13 +2,12 @@
 
 import inspect
 
-import pluggy
 import pytest
 
 from crmkit import hookspecs
 from crmkit.hooks import hook_arguments
 
-HOOKS = hook_arguments(pluggy.PluginManager("crmkit"), hookspecs)
+HOOKS = hook_arguments(hookspecs)
 
 
 def test_the_hooks_and_their_arguments_are_these():
