@@ -11,13 +11,12 @@ import scipy.special
 from crmkit_analytical.statistics import intervals
 from crmkit_analytical.statistics.intervals import (
     bootstrap_mean,
-    greenwood,
     net_share,
     t_mean,
     wilson,
 )
 from crmkit_analytical.statistics.refusing import InputError
-from crmkit_analytical.statistics.survival import survival
+from crmkit_analytical.statistics.survival import greenwood, survival
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

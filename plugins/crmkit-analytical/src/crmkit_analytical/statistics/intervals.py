@@ -1,4 +1,4 @@
-"""How far an estimate may be off: intervals for shares, means and survival curves."""
+"""How far an estimate may be off: intervals for shares and means; that of a survival curve stands with the curve."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from crmkit_analytical.statistics.refusing import refuse_unless
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from crmkit_analytical.statistics.arrays import Floats
-    from crmkit_analytical.statistics.survival import Curve
 
-__all__ = ["Z95", "bootstrap_mean", "greenwood", "net_share", "t_mean", "wilson"]
+__all__ = ["Z95", "bootstrap_mean", "net_share", "t_mean", "wilson"]
 
 Z95 = 1.959963984540054
 """The normal quantile of 0.975: two-sided 95 %."""
@@ -99,23 +97,3 @@ def bootstrap_mean(
         means[start : start + step] = known[draw.integers(len(known), size=size)].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def greenwood(curve: Curve, z: float = Z95) -> tuple[Floats, Floats]:
-    """The interval of a survival curve at each of its times: (low, high), arrays as long as `curve.times`.
-
-    Greenwood's variance (1926), S² Σ d / (n (n - d)), on the scale of ln(-ln S), where no bound leaves 0 to 1
-    (Kalbfleisch and Prentice 1980): S to the power of exp(∓ z √(Σ d / (n (n - d))) / ln S). NaN where S is 0: there
-    the variance is not defined.
-    """
-    import numpy as np
-
-    low = np.full(len(curve.times), np.nan)
-    high = low.copy()
-    known = curve.chance > 0
-    at_risk, reached = curve.at_risk[known], curve.reached[known]
-    logs = np.log(curve.chance[known])
-    stretch = z * np.sqrt(np.cumsum(reached / (at_risk * (at_risk - reached)))) / -logs
-    low[known] = np.exp(logs * np.exp(stretch))
-    high[known] = np.exp(logs * np.exp(-stretch))
-    return low, high

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmkit_analytical.statistics.arrays import Floats, dot, floats
-from crmkit_analytical.statistics.intervals import Z95, greenwood
+from crmkit_analytical.statistics.intervals import Z95
 from crmkit_analytical.statistics.refusing import refuse_unless
 
-__all__ = ["Curve", "survival"]
+__all__ = ["Curve", "greenwood", "survival"]
 
 ROUNDING = 1e-12
 """By how much a chance may miss a share and still be it."""
@@ -116,3 +116,21 @@ def _products(at_risk: Floats, after: Floats, gone: Floats) -> Floats:
     ends = np.append(np.flatnonzero(starts)[1:] - 1, len(at_risk) - 1)
     before = np.concatenate(([1.0], np.cumprod(after[ends] / since)[:-1]))
     return np.asarray(before[block] * after / since[block])
+
+
+def greenwood(curve: Curve, z: float = Z95) -> tuple[Floats, Floats]:
+    """The interval of a survival curve at each of its times: (low, high), arrays as long as `curve.times`.
+
+    Greenwood's variance (1926), S² Σ d / (n (n - d)), on the scale of ln(-ln S), where no bound leaves 0 to 1
+    (Kalbfleisch and Prentice 1980): S to the power of exp(∓ z √(Σ d / (n (n - d))) / ln S). NaN where S is 0: there
+    the variance is not defined.
+    """
+    low = np.full(len(curve.times), np.nan)
+    high = low.copy()
+    known = curve.chance > 0
+    at_risk, reached = curve.at_risk[known], curve.reached[known]
+    logs = np.log(curve.chance[known])
+    stretch = z * np.sqrt(np.cumsum(reached / (at_risk * (at_risk - reached)))) / -logs
+    low[known] = np.exp(logs * np.exp(stretch))
+    high[known] = np.exp(logs * np.exp(-stretch))
+    return low, high

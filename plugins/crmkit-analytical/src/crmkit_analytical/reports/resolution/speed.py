@@ -276,7 +276,7 @@ def _points(metric: str, some: Spans) -> Iterator[dict[str, Any]]:
     """The curve of a metric: what is left after each time, as many points as can be seen, and until when it is known."""
     import numpy as np
 
-    from crmkit_analytical.statistics.intervals import greenwood
+    from crmkit_analytical.statistics.survival import greenwood
 
     if not len(some.place):
         return
