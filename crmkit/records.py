@@ -199,20 +199,24 @@ class Record:
         raise KeyError(f"{self.__kind__} has no field {path!r}{hint}")
 
 
-def slot_setters(cls: type[Any]) -> dict[str, Any]:
-    """`set_NAME(record, value)` for each slot of a class: how generated functions fill frozen records."""
-    return {f"set_{each.name}": getattr(cls, each.name).__set__ for each in attrs.fields(cls)}
+@lru_cache(maxsize=1024)
+def draft_of(cls: Any) -> Any:
+    """A class of the same layout that is not frozen: generated functions fill one, then make it a `cls`.
+
+    A third of the time that the descriptors of a frozen class take: what sets an attribute is a single instruction.
+    """
+    thawed = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(cls)(f"{cls.__name__}Draft", (cls,), {"__slots__": (), **thawed})
 
 
 @lru_cache(maxsize=1024)
-def filler(cls: type[Any]) -> Callable[..., Any]:
-    """A function (record, **changes) -> a copy with other values, in a fourth of the time that `__init__` takes."""
-    setters = slot_setters(cls)
-    lines = ["def fill(r, **changes):", " n = new(cls)"]
-    lines += [f" {name}(n, r.{name.removeprefix('set_')})" for name in setters]
-    lines += [" for name in changes: setters['set_' + name](n, changes[name])", " return n"]
-    names: dict[str, Any] = {"new": object.__new__, "cls": cls, "setters": setters, **setters}
-    exec("\n".join(lines), names)
+def filler(cls: Any) -> Callable[..., Any]:
+    """A function (record, **changes) -> a copy with other values, in a fraction of the time that `__init__` takes."""
+    lines = ["def fill(r, **changes):", " n = new(draft)"]
+    lines += [f" n.{each.name} = r.{each.name}" for each in attrs.fields(cls)]
+    lines += [" for name in changes: setattr(n, name, changes[name])", " n.__class__ = cls"]
+    names: dict[str, Any] = {"new": object.__new__, "draft": draft_of(cls), "cls": cls}
+    exec("\n".join([*lines, " return n"]), names)
     fill: Callable[..., Any] = names["fill"]
     return fill
 

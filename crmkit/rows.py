@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from crmkit.errors import ValueRefused
-from crmkit.records import Record, slot_setters
+from crmkit.records import Record, draft_of
 from crmkit.schema import BASE, Field, Kind
 from crmkit.types import FieldType
 from crmkit.values import Money
@@ -42,14 +42,13 @@ def row_columns(kind: Kind, unknown: Sequence[Field] = ()) -> list[tuple[str, Fi
     return [*columns, (REST, None)]
 
 
-_set_minor, _set_currency = slot_setters(Money).values()
+_MoneyDraft = draft_of(Money)
 
 
-def _money(minor: int, currency: str) -> Money:
+def _money(minor: int, currency: str) -> Any:
     """Money of a row, which was looked at when it was written."""
-    money = object.__new__(Money)
-    _set_minor(money, minor)
-    _set_currency(money, currency)
+    money = object.__new__(_MoneyDraft)
+    money.minor, money.currency, money.__class__ = minor, currency, Money
     return money
 
 
@@ -66,10 +65,10 @@ def row_loader(
     kind: Kind, adapters: Adapters, unknown: Sequence[Field] = ()
 ) -> Callable[[Row], Record]:
     """A function from a row (see `row_columns`) to a record; values of unknown fields go to `extra`, in plain form."""
-    names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "money": _money}
-    names |= slot_setters(kind.cls) | {"load_rest": _load_rest, "kind": kind}
+    names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "kind": kind}
+    names |= {"draft": draft_of(kind.cls), "money": _money, "load_rest": _load_rest}  # type: ignore[arg-type]
     columns = row_columns(kind, unknown)
-    body = [f" ({', '.join(f'c{n}' for n in range(len(columns)))},) = row", " n = new(cls)"]
+    body = [f" ({', '.join(f'c{n}' for n in range(len(columns)))},) = row", " n = new(draft)"]
     body += [" added = {}", " extra = {}", " values = {}" if kind.opaque else ""]
     for number, (column, field) in enumerate(columns):
         if field is None or (column.endswith("__currency") and columns[number - 1][1] is field):
@@ -87,11 +86,10 @@ def row_loader(
             )
         body.append(_assign(kind, field, value, number, names))
     body.append(f" if c{len(columns) - 1}: load_rest(kind, c{len(columns) - 1}, added, extra)")
-    body += [" set_added(n, added)", " set_extra(n, extra)"]
+    body.append(" n.added, n.extra = added, extra")
     if kind.opaque:
-        body.append(" set_kind(n, kind.name)\n set_values(n, values)")
-    body.append(" return n")
-    exec("\n".join(["def load(row):", *body]), names)
+        body.append(" n.kind, n.values = kind.name, values")
+    exec("\n".join(["def load(row):", *body, " n.__class__ = cls", " return n"]), names)
     loader: Callable[[Row], Record] = names["load"]
     return loader
 
@@ -99,7 +97,7 @@ def row_loader(
 def _assign(kind: Kind, field: Field, value: str, number: int, names: dict[str, Any]) -> str:
     unknown = field.name not in BASE and field.name not in kind.fields
     if field.name in BASE or not (field.added or kind.opaque or unknown):
-        return f" set_{field.name}(n, {value})"
+        return f" n.{field.name} = {value}"
     target = "extra" if unknown else "added" if field.added else "values"
     if kind.opaque or unknown:
         names[f"p{number}"] = field.type.dump

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from crmkit.catalogue import catalogue, from_catalogue
 from crmkit.codec import accept, blanked, difference, dump_document, load_document
+from crmkit.declarations import read_kind
 from crmkit.errors import InvalidRecords
 from crmkit.kinds import Customer
 from crmkit.records import OpaqueRecord, Record, kind
+from crmkit.rows import row_dumper, row_loader
 from crmkit.testing.kinds import Slip, Specimen, zoo
 from crmkit.testing.strategies import records
 
@@ -84,6 +86,28 @@ def test_a_copy_has_other_values_and_leaves_the_record_alone():
 
     assert (one.name, one.version) == ("a", 0)
     assert (other.name, other.version, other.tags, other.id) == ("b", 3, ("vip",), one.id)
+
+
+class Loose:
+    """Gives the instances of its subclasses a dict."""
+
+
+@kind("loose")
+class Inherited(Loose, Record):
+    name: str
+
+
+@pytest.mark.parametrize("cls", [Customer, Inherited])
+def test_a_copy_and_what_is_read_are_of_the_class_and_as_frozen(cls):
+    of, record = read_kind(cls), cls(name="a")
+    load, dump = (make(of, lambda _: (None, None)) for make in (row_loader, row_dumper))
+
+    for made in (record.evolve(name="b"), load(dump(record))):
+        assert type(made) is cls
+        assert made.evolve(name="a") == record
+        for change in (lambda made: setattr(made, "name", "c"), lambda made: delattr(made, "name")):
+            with pytest.raises(attrs.exceptions.FrozenInstanceError):
+                change(made)
 
 
 def test_a_kind_that_looks_at_its_values_looks_at_those_of_a_copy():

@@ -55,9 +55,9 @@ def _loaded_items(text: str) -> tuple[Any, ...]:
         return ()
     # Most are texts in which nothing is escaped: those need no parser.
     if text[:2] == '["' and text[-2:] == '"]' and "\\" not in text:
-        words = text[2:-2].split('","')
-        if not any('"' in word for word in words):
-            return tuple(words)
+        inner = text[2:-2]
+        if inner.count('"') == 2 * inner.count('","'):
+            return tuple(inner.split('","'))
     return tuple(_decode(text)[0])
 
 
