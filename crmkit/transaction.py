@@ -165,15 +165,16 @@ class Transaction(Reader):
         view = self._seen.of(self.schema, kind.name)
         return [view.show(each) for each in stored] if view.masked else stored
 
-    def update(self, record: R) -> R:
+    def update(self, record: R, *, strict: bool = False) -> R:
         """Write a changed record; returns it as stored.
 
         If someone else has changed other fields of it meanwhile, both changes are kept; if the same fields,
-        `ConflictError` shows mine, theirs and the original.
+        `ConflictError` shows mine, theirs and the original. `strict` keeps nothing of a record that anybody has
+        changed since it was read: to decide by what was read, as in taking what is free.
         """
-        return self.update_all([record])[0]
+        return self.update_all([record], strict=strict)[0]
 
-    def update_all(self, records: Iterable[R]) -> list[R]:
+    def update_all(self, records: Iterable[R], *, strict: bool = False) -> list[R]:
         """Write changed records, those of one kind in one batch; returns them as stored, in their order."""
         self._writer.usable()
         stored: list[Any] = []
@@ -183,7 +184,7 @@ class Transaction(Reader):
             shown = [self._unmasked(kind, *pair) for pair in zip(mine, current, strict=True)]
             accepted = self._accepted(kind, shown)
             writes = [
-                Write("update", self._combined(kind, *pair), pair[1])
+                Write("update", self._combined(kind, *pair, strict), pair[1])
                 for pair in zip(accepted, current, strict=True)
             ]
             stored += self._written(kind, writes)
@@ -251,12 +252,12 @@ class Transaction(Reader):
 
     # Two people, one record ------------------------------------------------------------------------------------
 
-    def _combined(self, kind: Kind, mine: Record, current: Record) -> Record:
+    def _combined(self, kind: Kind, mine: Record, current: Record, strict: bool) -> Record:
         """My changes on top of the current record; mine = what I wrote - what I had read."""
         if mine.version == current.version:
             return mine
-        history = self._storage.history(kind.name, mine.id)
-        original = version_of(dump_document(kind, current), history, mine.version)
+        history, now = self._storage.history(kind.name, mine.id), dump_document(kind, current)
+        original = None if strict else version_of(now, history, mine.version)
         if original is None:
             raise ConflictError(kind.name, mine.id, mine.version, current.version)
         base = load_document(kind, original)

@@ -92,6 +92,24 @@ def test_the_same_change_twice_is_no_clash(app):
     assert again.version == 2
 
 
+@pytest.mark.parametrize("meanwhile", [{"owner": "lee"}, {"owner": "kim"}, {"country": "KR"}])
+def test_a_strict_update_keeps_nothing_of_what_anybody_has_changed(app, meanwhile):
+    [customer, other] = add(app, Customer(name="Kim"), Customer(name="Park"))
+    with app.transaction() as tx:
+        taken = tx.update(customer.evolve(owner="kim"), strict=True)
+        assert tx.update(taken.evolve(owner=None), strict=True).version == 3
+        stale = tx.update(other.evolve(**meanwhile))
+
+    with app.transaction() as tx:
+        with pytest.raises(ConflictError) as caught:
+            tx.update_all([taken.evolve(version=3), other.evolve(owner="kim")], strict=True)
+        assert tx.update(stale.evolve(owner="choi"), strict=True).version == 3
+
+    assert (caught.value.id, caught.value.expected, caught.value.actual) == (other.id, 1, 2)
+    assert caught.value.clashes == {}
+    assert app.get(Customer, customer.id).version == 3
+
+
 def test_merging_by_field_goes_back_over_many_versions_and_added_fields(app):
     add(app, CustomField(on="customer", name="tier"))
     [customer] = add(app, Customer(name="Kim"))

@@ -180,22 +180,21 @@ class RawDesk:
         raw = self.raw
         stage = f"SELECT category, required FROM stage WHERE id = {raw.mark}"
 
-        def create(deals: Sequence[Deal]) -> None:
-            for deal in deals:
-                at, amount, closes = raw.kept(datetime.now(UTC)), deal.amount, deal.expected_close
-                assert amount is not None
-                assert closes is not None
-                assert deal.title.strip()
+        def create(batch: Sequence[Mapping[str, Any]]) -> None:
+            for given in batch:
+                at, amount = raw.kept(datetime.now(UTC)), given["amount"]
+                closes = given["expected_close"]
+                assert given["title"].strip()
                 assert amount.minor >= 0
                 values = (
-                    deal.customer_id, deal.title, deal.stage_id, amount.minor, amount.currency, deal.owner,
-                    raw.kept(deal.opened_at), closes.isoformat(), deal.next_step, "",
+                    given["customer_id"], given["title"], given["stage_id"], amount.minor, amount.currency,
+                    given["owner"], raw.kept(given["opened_at"]), closes.isoformat(), given["next_step"], "",
                 )  # fmt: skip
-                texts = ("", deal.next_step, deal.title)
+                texts = ("", given["next_step"], given["title"])
                 puts = [self._new("deal", new_id(), at, new_id(), values, texts)]
-                [[(category, required)]] = raw.put(puts, (stage, (deal.stage_id,)))
+                [[(category, required)]] = raw.put(puts, (stage, (given["stage_id"],)))
                 assert category == "open"
-                assert all(deal[name] for name in json.loads(required))
+                assert all(given[name] for name in json.loads(required))
                 raw.commit(puts)
 
         return create

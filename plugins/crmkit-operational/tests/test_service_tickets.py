@@ -216,6 +216,30 @@ def test_an_answer_that_comes_late_says_so_though_no_worker_ran(open_crm, clock)
     ]
 
 
+def test_who_has_a_ticket_starts_and_ends_no_clock(open_crm, clock):
+    crm = open_crm()
+    with crm.transaction() as tx:
+        tx.add(Policy(name="벽시계", position=1, first_response=60, resolution=120))
+    ticket = opened(crm)
+    before = events(crm, ticket)
+    clock.tick(hours=5)
+    with crm.transaction() as tx:
+        given = tx.update(ticket.evolve(assignee="minji"))
+        back = tx.update(given.evolve(assignee=None, excluded=("minji",)))
+    assert (given.queued_at, back.queued_at) == (None, clock())
+    for each in (given, back):
+        assert each.first_response_due == ticket.first_response_due
+        assert each.resolution_due == ticket.resolution_due
+    assert events(crm, ticket) == before
+    with crm.transaction() as tx:
+        reply(tx, back, "늦었습니다")
+    broken = [(each.metric, each.at) for each in events(crm, ticket) if each.type == "breach"]
+    assert broken == [
+        ("first_response", ticket.first_response_due),
+        ("resolution", ticket.resolution_due),
+    ]
+
+
 @pytest.mark.parametrize("then", [{"assignee": "minji"}, {"state": "solved"}])
 def test_nothing_is_late_while_its_clock_stands_still(open_crm, clock, then):
     crm = open_crm()

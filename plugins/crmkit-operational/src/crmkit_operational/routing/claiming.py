@@ -27,19 +27,12 @@ def claim(tx: Transaction, ticket: Ticket, **changes: Any) -> Ticket | None:
 def claim_or_leave(tx: Transaction, ticket: Ticket, **changes: Any) -> Ticket:
     """The same without a savepoint: raises `Raced` if it is not as it was read, and then the transaction is to be left.
 
-    An update merges by field, so that a ticket that was solved meanwhile would be given to somebody: the version
-    tells. It is compared before, too, since what somebody else has changed in just the same way is not written again.
+    An update would merge by field, so that a ticket that was solved meanwhile would be given to somebody.
     """
-    [current] = tx.get_many(Ticket, [ticket.id])
-    if current is None or current.version != ticket.version:
-        raise Raced
     try:
-        stored = tx.update(ticket.evolve(**changes))
+        return tx.update(ticket.evolve(**changes), strict=True)
     except (ConflictError, NotFound) as error:
         raise Raced from error
-    if stored.version != ticket.version + 1:
-        raise Raced
-    return stored
 
 
 def decision(tx: Transaction, ticket: Ticket, **fields: Any) -> RoutingDecision:

@@ -31,22 +31,53 @@ FILLED = (
 )
 """The fields that are filled in here."""
 
+HANDED = ("assignee", "queued_at", "queue_key", "excluded")
+"""The fields that change when a ticket goes from one hand to another."""
+
 
 def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
     """The patches and the metric events of a batch of inserts and updates of tickets."""
-    desk = _desk(tx, writes)
+    now, clocked = tx.now(), list[Write]()
     for write in writes:
-        ticket, before = write.record, write.previous
-        assert isinstance(ticket, Ticket)
-        assert before is None or isinstance(before, Ticket)
-        filled = _times(ticket, before, tx.effective or desk.now)
+        if _hands_over(write):
+            yield from _patches(write, _times(*_versions(write), tx.effective or now))
+        else:
+            clocked.append(write)
+    if clocked:
+        yield from _clocked(tx, clocked, now)
+
+
+def _clocked(tx: GuardView, writes: Sequence[Write], now: datetime) -> Iterator[Patch | Record]:
+    desk = _desk(tx, writes, now)
+    for write in writes:
+        ticket, before = _versions(write)
+        filled = _times(ticket, before, tx.effective or now)
         recorder = Recorder(filled, desk.known.get(ticket.id, {}))
         recorder.happen(moments(before, filled))
-        filled = desk.promised(filled, before, recorder)
-        changed = {name: filled[name] for name in FILLED if filled[name] != ticket[name]}
-        if changed:
-            yield write.patch(changed)
+        yield from _patches(write, desk.promised(filled, before, recorder))
         yield from recorder.events
+
+
+def _versions(write: Write) -> tuple[Ticket, Ticket | None]:
+    """A ticket as it will be and as it was."""
+    ticket, before = write.record, write.previous
+    assert isinstance(ticket, Ticket)
+    assert before is None or isinstance(before, Ticket)
+    return ticket, before
+
+
+def _hands_over(write: Write) -> bool:
+    """Whether a ticket goes to somebody or back and nothing else happens to it: that starts and ends no clock."""
+    ticket, before = _versions(write)
+    if before is None or ticket.assignee == before.assignee:
+        return False
+    return ticket.evolve(**{name: before[name] for name in HANDED}) == before
+
+
+def _patches(write: Write, filled: Ticket) -> Iterator[Patch]:
+    changed = {name: filled[name] for name in FILLED if filled[name] != write.record[name]}
+    if changed:
+        yield write.patch(changed)
 
 
 def known_timers(reader: Reader, ids: Iterable[str]) -> dict[str, Timers]:
@@ -90,10 +121,10 @@ class _Desk:
         return matching(self.policies, ticket, self.tags.get(ticket.customer_id or "", ()))
 
 
-def _desk(tx: GuardView, writes: Sequence[Write]) -> _Desk:
+def _desk(tx: GuardView, writes: Sequence[Write], now: datetime) -> _Desk:
     policies = in_turn(tx.find(Policy))
     return _Desk(
-        tx.now(),
+        now,
         policies,
         known_timers(tx, [write.record.id for write in writes if write.previous]),
         _tags(tx, writes) if any(each.tags for each in policies) else {},
