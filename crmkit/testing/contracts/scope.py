@@ -26,6 +26,26 @@ class Scoped(Contract):
         assert lab.page(limit=1, scope=scope).after is None
         assert list(lab.storage.columns(lab.query("specimen"), ["name"], scope)) == [[["a"]]]
 
+    def test_hold_obeys_the_scope(self, lab: Lab) -> None:
+        """What the scope leaves out cannot be held, whatever it asks for; one and many alike."""
+        kim, lee = lab.insert(Customer(name="s", owner="kim"), Customer(name="h", owner="lee"))
+        a, b = lab.insert(
+            Specimen(name="a", customer_id=kim.id), Specimen(name="b", customer_id=lee.id)
+        )
+        lab.add(Slip(specimen_id=a.id))
+        ids = [b.id, a.id]
+        for condition in (
+            where.name == "a",
+            where.customer_id.owner == "kim",
+            linked(Slip, "specimen_id"),
+            any_of(where.name == "a", linked(Slip, "specimen_id")),
+        ):
+            scope = lab.scope(specimen=condition)
+            with lab.storage.transaction() as tx:
+                assert tx.hold("specimen", ids, scope) == [None, a]
+                assert [tx.hold("specimen", [id], scope)[0] for id in ids] == [None, a]
+                a = lab.update(a, tx=tx, notes="held")
+
     def test_count_and_totals_obey_the_scope(self, lab: Lab) -> None:
         """Numbers are of what may be seen."""
         lab.insert(*(Specimen(shelf=shelf, number=n) for n, shelf in enumerate("AABBB")))

@@ -138,7 +138,7 @@ class Begun(SqlReads, Transaction):
         if not self.writes:
             return self.get(kind, ids, scope)
         with self._lent() as link:
-            return self._get_many(link, kind, ids, scope, lock=True)
+            return self._got(link, kind, ids, scope, lock=True)
 
     # State -----------------------------------------------------------------------------------------------------
 

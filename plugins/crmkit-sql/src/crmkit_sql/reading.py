@@ -29,6 +29,9 @@ from crmkit_sql.totals import totals
 
 __all__ = ["SqlReads", "is_text"]
 
+LOCKED = "FOR NO KEY UPDATE OF r"
+"""What holds the row of a record, but lets others refer to it."""
+
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -60,14 +63,19 @@ class SqlReads(Reads):
     @named
     def get(self, kind: str, ids: Sequence[str], scope: Scope = NO_SCOPE) -> list[Record | None]:
         """By id, in their order."""
+        with self._lent() as link:
+            return self._got(link, kind, ids, scope)
+
+    def _got(
+        self, link: Any, kind: str, ids: Sequence[str], scope: Scope, *, lock: bool = False
+    ) -> list[Record | None]:
+        """One record the shortest way, or many; `lock` holds what is found."""
         if len(ids) != 1 or not is_text(ids[0]):
-            with self._lent() as link:
-                return self._get_many(link, kind, ids, scope)
+            return self._get_many(link, kind, ids, scope, lock=lock)
         sql, load = self._book.getters[kind]
         if scope.get(kind):
             sql, ids = self._within(kind, ids, scope[kind])
-        with self._lent() as link:
-            row = link.row(sql, ids)
+        row = link.row(f"{sql} {LOCKED}" if lock else sql, ids)
         return [None if row is None else load(row)]
 
     def _within(
