@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
 from crmkit import CRM
 from crmkit.storage import Progress
+from crmkit_analytical.engine.ahead import Ahead
 from crmkit_analytical.engine.sources import Source
 from crmkit_analytical.engine.tables import Kept, Tables
 
@@ -36,10 +37,25 @@ def refresh(
     if not late:
         return
     with tables.transaction():
-        for each in late:
-            if not _catch_up(crm, tables, each, known.get(each.name), until):
-                tables.make(each.name, _told(crm, each, until, telling))
+        whole = [
+            each for each in late if not _catch_up(crm, tables, each, known.get(each.name), until)
+        ]
+        _fill(crm, tables, whole, until, telling)
         tables.keep({**known, **wanted})
+
+
+def _fill(
+    crm: CRM, tables: Tables, sources: Sequence[Source], until: int, telling: Telling | None
+) -> None:
+    """Make tables of all that is in their sources; the next one begins to be read while one is written."""
+    with ExitStack() as stack:
+        ahead: Iterable[Any] = ()
+        for source, following in zip((None, *sources), (*sources, None), strict=True):
+            batches = ahead
+            if following is not None:
+                ahead = stack.enter_context(closing(Ahead(following.whole(crm, until))))
+            if source is not None:
+                tables.make(source.name, _told(crm, source, batches, telling))
 
 
 def _catch_up(crm: CRM, tables: Tables, source: Source, kept: Kept | None, until: int) -> bool:
@@ -64,14 +80,16 @@ def _mark(crm: CRM, position: int) -> str:
     return f"{found[0].transaction}/{found[0].kind}/{found[0].id}/{found[0].version}"
 
 
-def _told(crm: CRM, source: Source, until: int, telling: Telling | None) -> Iterator[Any]:
-    """The whole of a source, telling whoever waits how far it is."""
+def _told(
+    crm: CRM, source: Source, batches: Iterable[Any], telling: Telling | None
+) -> Iterator[Any]:
+    """The batches of a source, telling whoever waits how far it is."""
     if telling is None:
-        yield from source.whole(crm, until)
+        yield from batches
         return
     total, done = max(source.total(crm), 1), 0
     with telling(source.name) as progress:
-        for batch in source.whole(crm, until):
+        for batch in batches:
             done += batch.num_rows
             progress(min(done, total), total)
             yield batch

@@ -120,7 +120,7 @@ def _backwards(events: Any, tickets: Any) -> Any:
     own = events.inner_join(numbers, events.ticket_id == numbers.ticket)
     order = [own.at.desc(), own.id.desc()]
     past = ibis.window(group_by=[own.place, own.metric, own.instance], order_by=order)
-    begins = (own.type == "activate").cast("int64")
+    begins = (own.type == "activate").cast("int32")
     return own.mutate(
         step=ibis.row_number().over(past), later=begins.sum().over(past.copy(end=0)) - begins
     )
