@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crmkit import hookspec
@@ -23,11 +23,14 @@ def crm_reports() -> Iterable[Report] | None:
 
 
 @hookspec
-def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
+def crm_arrow(
+    storage: Storage, kind: Kind, fields: Sequence[str]
+) -> Callable[[], Iterable[Any]] | None:
     """Read columns of a kind faster than `Storage.columns` does, for a storage of one's own.
 
-    Called when the engine is filled. Returns an iterable of `pyarrow.RecordBatch` whose schema is
-    `crmkit_analytical.engine.columns.arrow_schema(kind, fields)`, of all records of the kind, in any order, None for
-    the storages of others. Two answers are `PluginConflict`. A failure ends the report that asked. Since analytical
-    1.0.
+    Called when the engine is filled. Returns a function without arguments that gives, one after the other, the
+    `pyarrow.RecordBatch`es of all records of the kind in any order, whose schema is
+    `crmkit_analytical.engine.columns.arrow_schema(kind, fields)`; None where there is no faster way, and for the
+    storages of others. It is called in a thread of its own. Two answers are `PluginConflict`. A failure, of the
+    function too, ends the report that asked. Since analytical 1.0.
     """

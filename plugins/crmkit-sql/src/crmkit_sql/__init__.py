@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from crmkit.manifest import Manifest, hookimpl
@@ -34,4 +35,4 @@ def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
     # What people added has no column of its own.
     if not is_own or any(kind.field(each).custom for each in fields):
         return None
-    return read(storage, kind, fields, arrow_schema(kind, fields))
+    return partial(read, storage, kind, fields, arrow_schema(kind, fields))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Any
 
 from crmkit.schema import Kind
@@ -22,19 +21,25 @@ def is_installed() -> bool:
 
 def read(storage: Any, kind: Kind, fields: Sequence[str], schema: Any) -> Iterator[Any]:
     """All records of a kind, these fields of them, as `pyarrow.RecordBatch`es of a schema."""
-    import adbc_driver_postgresql.dbapi as adbc
+    # Not through their DB-API, which imports pandas where that is installed.
+    import adbc_driver_manager as adbc
+    import adbc_driver_postgresql
+    import pyarrow as pa
 
     columns = [name for each in fields for name, _ in columns_of(kind.field(each))]
     names = ", ".join(map(quoted, columns))
     location = storage.location
     with (
-        closing(adbc.connect(_uri(location))) as connection,
-        closing(connection.cursor()) as cursor,
+        adbc_driver_postgresql.connect(_uri(location)) as database,
+        adbc.AdbcConnection(database) as connection,
+        adbc.AdbcStatement(connection) as statement,
     ):
         if location.schema:
-            cursor.execute(f"SET search_path TO {quoted(location.schema)}")
-        cursor.execute(f"SELECT {names} FROM {quoted(kind.name)}")
-        for batch in cursor.fetch_record_batch():
+            statement.set_sql_query(f"SET search_path TO {quoted(location.schema)}")
+            statement.execute_update()
+        statement.set_sql_query(f"SELECT {names} FROM {quoted(kind.name)}")
+        stream, _ = statement.execute_query()
+        for batch in pa.RecordBatchReader.from_stream(stream):
             yield _typed(batch, schema)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from crmkit.manifest import Manifest, hookimpl
@@ -24,14 +25,15 @@ def crm_storages() -> dict[str, str]:
 
 @hookimpl(optionalhook=True)
 def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
-    """The columns of a kind through ADBC, if that is installed."""
+    """The columns of a large kind through ADBC, if that is installed."""
     from crmkit_analytical.engine.columns import arrow_schema
 
-    from crmkit_sqlite.arrow import is_installed, read
+    from crmkit_sqlite.arrow import is_worth_it, read
     from crmkit_sqlite.storage import SQLiteStorage
 
-    is_own = isinstance(storage, SQLiteStorage) and is_installed()
     # What people added has no column of its own.
-    if not is_own or any(kind.field(each).custom for each in fields):
+    if not isinstance(storage, SQLiteStorage) or any(kind.field(each).custom for each in fields):
         return None
-    return read(storage, kind, fields, arrow_schema(kind, fields))
+    if not is_worth_it(storage, kind):
+        return None
+    return partial(read, storage, kind, fields, arrow_schema(kind, fields))

@@ -85,6 +85,18 @@ class SQLiteStorage(SQLiteReads, Storage):
         """Where the file is; that of a database in memory is gone at its end."""
         return self._connections.path
 
+    @property
+    def timeout(self) -> float:
+        """How many seconds to wait for who has it locked."""
+        return self._connections.location.timeout
+
+    @guarded
+    def has_many(self, kind: str, number: int) -> bool:
+        """Whether there are so many records of a kind: no more of them are counted."""
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {self._book.table(kind).name} LIMIT ?)"
+        found: int = self._connect().execute(sql, (number,)).fetchone()[0]
+        return found >= number
+
     # Preparing -------------------------------------------------------------------------------------------------
 
     @guarded

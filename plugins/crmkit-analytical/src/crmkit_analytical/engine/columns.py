@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmkit import CRM, Reader
+from crmkit import CRM, CrmError, PluginConflict, Reader
 from crmkit.cli.output import plain
 from crmkit.query import Condition
 from crmkit.schema import Field, Kind
@@ -60,17 +60,25 @@ def _arrow_type(field: Field) -> Any:
 
 def read_batches(crm: CRM, kind: Kind, fields: Sequence[str]) -> Iterator[Any]:
     """All records of a kind as `pyarrow.RecordBatch`es: the storage's plugin knows the fastest way, if it says so."""
-    from crmkit import PluginConflict
-
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[Any, Callable[[], Any]]] = []
     for call in crm.plugins.calls("crm_arrow"):
         answer = call.call({"storage": crm.storage, "kind": kind, "fields": tuple(fields)})
         if answer is not None:
-            found.append((call.owner.name, answer))
+            found.append((call, answer))
     if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
+        names = ", ".join(call.owner.name for call, _ in found)
         raise PluginConflict(f"more than one plugin reads the columns of this storage: {names}")
-    return iter(found[0][1]) if found else plain_batches(crm, kind, fields)
+    return _guarded(*found[0]) if found else plain_batches(crm, kind, fields)
+
+
+def _guarded(call: Any, read: Callable[[], Any]) -> Iterator[Any]:
+    """What a plugin reads; its failures name it."""
+    try:
+        yield from read()
+    except CrmError:
+        raise
+    except Exception as error:
+        raise call.failed(error) from error
 
 
 def plain_batches(

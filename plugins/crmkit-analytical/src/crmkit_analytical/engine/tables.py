@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -72,12 +73,14 @@ class Tables:
     def make(self, name: str, batches: Iterable[Any]) -> None:
         """Make a table of these batches, in place of one of that name; with a key if its rows have an `id`."""
         self.con.drop_table(name, force=True)
-        self._relation(batches).create(name)
+        with self._relation(batches) as rows:
+            rows.create(name)
         self._names.add(name)
 
     def add(self, name: str, batches: Iterable[Any]) -> None:
         """Add rows to a table."""
-        self._relation(batches).insert_into(name)
+        with self._relation(batches) as rows:
+            rows.insert_into(name)
 
     def remove(self, name: str, ids: Sequence[str]) -> None:
         """Remove the rows of these records."""
@@ -97,22 +100,31 @@ class Tables:
         table = pa.table({"id": pa.array(ids, pa.string())})
         return [key for (key,) in self._raw.from_arrow(table).select(_key()).fetchall()]
 
-    def _relation(self, batches: Iterable[Any]) -> Any:
+    @contextmanager
+    def _relation(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """The batches as rows to be written in the block; what reading them raises is raised as it is."""
         import duckdb
         import pyarrow as pa
 
-        rest = iter(batches)
+        failures: list[Exception] = []
+        rest = _watched(batches, failures)
         first = next(rest)
-        reader = pa.RecordBatchReader.from_batches(first.schema, _chained(first, rest))
+        reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], rest))
         found = self._raw.from_arrow(reader)
-        if "id" not in first.schema.names:
-            return found
-        return found.select(duckdb.StarExpression(), _key())
+        if "id" in first.schema.names:
+            found = found.select(duckdb.StarExpression(), _key())
+        try:
+            yield found
+        except duckdb.Error as error:  # which has words of its own for what goes wrong in Python
+            raise failures[0] if failures else error from None
 
 
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+def _watched(batches: Iterable[Any], failures: list[Exception]) -> Iterator[Any]:
+    try:
+        yield from batches
+    except Exception as error:
+        failures.append(error)
+        raise
 
 
 def _among(column: str, values: Sequence[Any]) -> Any:
