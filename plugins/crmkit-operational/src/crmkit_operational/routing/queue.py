@@ -45,8 +45,8 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 NEVER = "~"
 """Sorts behind every time."""
 
-FIRST, MORE = 10, 500
-"""How many tickets are read at first, and then."""
+FIRST, MOST = 4, 500
+"""How many tickets are read at first, and at most; ten times as many each time."""
 
 MADE_OF = ("priority", "queued_at", "first_response_due", "next_reply_due", "resolution_due")
 """What a key is made of."""
@@ -92,12 +92,13 @@ def from_the_head(reader: Reader) -> Iterator[Ticket]:
 
 def pages(reader: Reader) -> Iterator[Sequence[Ticket]]:
     """The same in pages: the first is short, since most need no more."""
-    page = reader.page(Ticket, WAITING, order="queue_key", limit=FIRST)
+    limit, after = FIRST, None
     while True:
+        page = reader.page(Ticket, WAITING, order="queue_key", limit=limit, after=after)
         yield page.records
         if page.after is None:
             return
-        page = reader.page(Ticket, WAITING, order="queue_key", limit=MORE, after=page.after)
+        limit, after = min(limit * 10, MOST), page.after
 
 
 def patches(tx: Reader, writes: Sequence[Write], others: Iterable[Patch] = ()) -> Iterator[Patch]:
