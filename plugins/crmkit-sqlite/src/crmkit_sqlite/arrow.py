@@ -67,7 +67,7 @@ def read(storage: Any, kind: Kind, fields: Sequence[str], schema: Any) -> Iterat
     )
     asked = {"uri": file_uri(storage.file, "ro"), "sql": sql, "rows": BATCH_ROWS}
     asked["wait"] = int(storage.timeout * 1_000)
-    command = [_program(), "-P", "-c", _CODE, json.dumps(sys.path)]
+    command = [_program(), "-P", "-c", _CODE, json.dumps([*map(str, sys.path)])]
     try:
         with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, pipesize=PIPE_SIZE) as process:
             try:
