@@ -18,7 +18,6 @@ from crmkit.rows import REST, Adapter, row_columns, row_dumper, row_loader
 from crmkit.schema import BASE, Field, Kind, Schema
 from crmkit.types import Choice, FieldType, Scaled
 from crmkit_sql.names import TEXT, cell, listed, quoted, spelt, tokens_column
-from crmkit_sql.updating import Updating
 
 __all__ = [
     "RESERVED",
@@ -143,7 +142,6 @@ class Table:
     types: tuple[sa.types.TypeEngine[Any], ...]
     positions: Mapping[str, tuple[int, ...]]
     tokenizers: dict[Any, Any] = attrs.field(factory=dict)
-    updates: dict[Any, Any] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, kind: Kind, unknown: Sequence[Field] = ()) -> Table:
@@ -233,15 +231,6 @@ class Table:
         """The statement that takes rows as a stream."""
         names = ", ".join(quoted(name) for name, _ in self.written)
         return f"COPY {self.name} ({names}) FROM STDIN"
-
-    def updating(self, fields: tuple[str, ...]) -> Updating:
-        """The statements that set these fields."""
-        known: Updating | None = self.updates.get(fields)
-        if known is None:
-            if len(self.updates) > 500:
-                self.updates.clear()
-            known = self.updates[fields] = Updating.of(self, fields)
-        return known
 
 
 class _Getters(dict[str, tuple[str, Callable[[Sequence[Any]], Record]]]):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from crmkit.schema import Field
+from crmkit_sql.layout import Table
 from crmkit_sql.names import cell, listed, quoted, spelt, tokens_column
-
-if TYPE_CHECKING:
-    from crmkit_sql.layout import Table
 
 __all__ = ["Updating"]
 

@@ -18,6 +18,7 @@ from crmkit_sql.layout import Table, dumped_json
 from crmkit_sql.redacting import blank
 from crmkit_sql.refusing import writing
 from crmkit_sql.tokens import tokenizer
+from crmkit_sql.updating import Updating
 
 __all__ = ["SqlTransaction"]
 
@@ -118,7 +119,9 @@ class SqlTransaction(Begun):
 
     def _set(self, table: Table, fields: tuple[str, ...], writes: Sequence[Write]) -> None:
         """Set the same fields of some records."""
-        updating = table.updating(fields)
+        updating: Updating = self._book.compiled(
+            ("updating", table.kind.name, fields), lambda: Updating.of(table, fields)
+        )
         pick, tokens = updating.pick, tokenizer(table, updating.searched)
         rows = [
             (
