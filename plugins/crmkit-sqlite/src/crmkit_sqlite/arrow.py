@@ -3,7 +3,7 @@
 ADBC brings an SQLite of its own, and two of them must not have one file open in one process: the locks of a process are
 the system's, and whichever closes the file lets go of those of the other, a writer's too
 (https://sqlite.org/howtocorrupt.html, "Multiple copies of SQLite linked into the same application"). So another process
-reads, `crmkit_sqlite.arrow_process`, which also leaves this one free to do something with what is read.
+reads, `crmkit_sqlite.arrow_process`, which also leaves this one free to write what is read.
 """
 
 from __future__ import annotations
