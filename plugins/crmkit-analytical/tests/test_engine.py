@@ -5,18 +5,31 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from crmkit_analytical.engine.columns import arrow_schema, plain_batches, read_batches
 from crmkit_analytical.engine.engine import engine
+from crmkit_analytical.engine.journal import journal_batches, journal_schema, read_journal
 from crmkit_analytical.engine.place import IN_MEMORY, place_of
 from crmkit_analytical.engine.sources import History, Journal, Records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmkit import CRM, BusyError, Config, Customer, Interaction, Manifest, SchemaError, hookimpl
+from crmkit import (
+    CRM,
+    SYSTEM,
+    Actor,
+    BusyError,
+    Config,
+    Customer,
+    Interaction,
+    Manifest,
+    SchemaError,
+    hookimpl,
+)
 from crmkit.testing.kinds import Slip, Specimen
 from crmkit.testing.strategies import records
 from crmkit.values import new_id
@@ -50,7 +63,8 @@ def rows(batches):
 
     found = list(batches)
     return sorted(
-        pa.Table.from_batches(found).to_pylist() if found else [], key=lambda row: row["id"]
+        pa.Table.from_batches(found).to_pylist() if found else [],
+        key=lambda row: (row["id"], row.get("version")),
     )
 
 
@@ -104,6 +118,23 @@ def test_the_fastest_way_reads_the_same_as_the_plain_one(crm, fast, data):
         fast = rows(read_batches(crm, crm.schema[kind], fields))
         assert fast == whole(crm, kind, fields)
         assert len(fast) == len(made)
+
+
+def test_the_journal_is_read_the_fastest_way_as_it_is_the_plain_one(crm, fast):
+    for actor in (Actor("kim"), Actor("워커", "bot", "worker"), SYSTEM):
+        with crm.acting(actor).transaction(effective=datetime(2020, 5, 17, tzinfo=UTC)) as tx:
+            made = tx.add(Specimen(name="x", number=1))
+        with crm.acting(actor).transaction() as tx:
+            tx.delete(tx.update(made.evolve(number=2)))
+    until = crm.storage.position()
+    with crm.transaction() as tx:
+        tx.add(Specimen(name="later"))
+
+    fastest, plain = list(read_journal(crm, until)), list(journal_batches(crm, 0, until))
+
+    assert {each.schema for each in fastest} == {journal_schema()}
+    assert rows(fastest) == rows(plain)
+    assert len(rows(fastest)) == 9
 
 
 def test_a_column_that_is_empty_at_first_has_its_type(crm, fast):

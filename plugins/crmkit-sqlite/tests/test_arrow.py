@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 
+import crmkit_sqlite
 import pytest
 from crmkit_sqlite import arrow
 
@@ -56,7 +57,6 @@ def countries(batches):
 
 
 def test_all_of_a_kind_is_read(crm):
-    assert arrow.is_worth_it(crm.storage, crm.schema["customer"])
     assert countries(read(crm)) == ["KR", None] * 200
 
 
@@ -119,9 +119,12 @@ def test_what_goes_wrong_there_is_one_sentence_here(crm, tmp_path, monkeypatch, 
 @pytest.mark.parametrize("program", ["", "/usr/bin/uwsgi"])
 def test_an_app_that_has_python_built_in_reads_the_plain_way(crm, monkeypatch, program):
     monkeypatch.setattr(multiprocessing.spawn, "_python_exe", program.encode())
-    assert not arrow.is_worth_it(crm.storage, crm.schema["customer"])
+    assert not arrow.can_read()
 
 
 def test_few_records_are_read_the_plain_way(crm, monkeypatch):
-    monkeypatch.setattr(arrow, "MANY", 401)
-    assert not arrow.is_worth_it(crm.storage, crm.schema["customer"])
+    kind, journal = crm.schema["customer"], crm.storage.position()
+    for few, fast in ((400, True), (401, False)):
+        monkeypatch.setattr(arrow, "MANY", few)
+        assert (crmkit_sqlite.crm_arrow(crm.storage, kind, FIELDS) is not None) == fast
+        assert (crmkit_sqlite.crm_arrow_journal(crm.storage, journal) is not None) == fast

@@ -36,3 +36,16 @@ def crm_arrow(storage: Storage, kind: Kind, fields: Sequence[str]) -> Any:
     if not is_own or any(kind.field(each).custom for each in fields):
         return None
     return partial(read, storage, kind, fields, arrow_schema(kind, fields))
+
+
+@hookimpl(optionalhook=True)
+def crm_arrow_journal(storage: Storage, until: int) -> Any:
+    """The columns of the journal through ADBC, if that is installed."""
+    from crmkit_analytical.engine.journal import journal_schema
+
+    from crmkit_sql.arrow import is_installed, read_journal
+    from crmkit_sql.storage import PostgresStorage
+
+    if not isinstance(storage, PostgresStorage) or not is_installed():
+        return None
+    return partial(read_journal, storage, until, journal_schema())

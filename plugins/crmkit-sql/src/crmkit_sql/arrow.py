@@ -9,7 +9,7 @@ from crmkit.schema import Kind
 from crmkit_sql.layout import columns_of
 from crmkit_sql.names import quoted
 
-__all__ = ["is_installed", "read"]
+__all__ = ["is_installed", "read", "read_journal"]
 
 
 def is_installed() -> bool:
@@ -21,13 +21,22 @@ def is_installed() -> bool:
 
 def read(storage: Any, kind: Kind, fields: Sequence[str], schema: Any) -> Iterator[Any]:
     """All records of a kind, these fields of them, as `pyarrow.RecordBatch`es of a schema."""
+    columns = [name for each in fields for name, _ in columns_of(kind.field(each))]
+    return _rows(storage, columns, quoted(kind.name), schema)
+
+
+def read_journal(storage: Any, until: int, schema: Any) -> Iterator[Any]:
+    """The changes up to a position, as `pyarrow.RecordBatch`es of a schema, whose columns are the journal's."""
+    columns = ["actor_via" if each == "via" else each for each in schema.names]
+    return _rows(storage, columns, f"crm_journal WHERE position <= {until:d}", schema)
+
+
+def _rows(storage: Any, columns: Sequence[str], source: str, schema: Any) -> Iterator[Any]:
     # Not through their DB-API, which imports pandas where that is installed.
     import adbc_driver_manager as adbc
     import adbc_driver_postgresql
     import pyarrow as pa
 
-    columns = [name for each in fields for name, _ in columns_of(kind.field(each))]
-    names = ", ".join(map(quoted, columns))
     location = storage.location
     with (
         adbc_driver_postgresql.connect(_uri(location)) as database,
@@ -37,7 +46,7 @@ def read(storage: Any, kind: Kind, fields: Sequence[str], schema: Any) -> Iterat
         if location.schema:
             statement.set_sql_query(f"SET search_path TO {quoted(location.schema)}")
             statement.execute_update()
-        statement.set_sql_query(f"SELECT {names} FROM {quoted(kind.name)}")
+        statement.set_sql_query(f"SELECT {', '.join(map(quoted, columns))} FROM {source}")
         stream, _ = statement.execute_query()
         for batch in pa.RecordBatchReader.from_stream(stream):
             yield _typed(batch, schema)

@@ -22,7 +22,7 @@ from crmkit.schema import Field, Kind
 from crmkit_sqlite.layout import column_types, expressions, quoted
 from crmkit_sqlite.location import file_uri
 
-__all__ = ["is_worth_it", "read"]
+__all__ = ["MANY", "can_read", "read", "read_journal"]
 
 MANY = 20_000
 """From so many records on another process is quicker: it takes a third of a second to begin."""
@@ -38,14 +38,13 @@ _CODE = (
 _SPECIMEN = {"INTEGER": "0", "REAL": "0.0", "TEXT": "''"}
 
 
-def is_worth_it(storage: Any, kind: Kind) -> bool:
-    """Whether ADBC is there (the extra `crmkit-sqlite[arrow]` brings it), Python can be run, and there is much to read."""
+def can_read() -> bool:
+    """Whether ADBC is there (the extra `crmkit-sqlite[arrow]` brings it), and Python can be run."""
     from importlib.util import find_spec
 
     # In an app that has Python built in, as some web servers have, the program is another one.
     is_python = Path(_program()).name.startswith(("python", "pypy"))
-    is_there = all(map(find_spec, ("adbc_driver_sqlite", "pyarrow")))
-    return is_python and is_there and storage.has_many(kind.name, MANY)
+    return is_python and all(map(find_spec, ("adbc_driver_sqlite", "pyarrow")))
 
 
 def _program() -> str:
@@ -58,16 +57,31 @@ def read(storage: Any, kind: Kind, fields: Sequence[str], schema: Any) -> Iterat
 
     Raises `BackendError` if the other process cannot read them.
     """
+    wanted = [kind.field(each) for each in fields]
+    types = [sql for each in wanted for _, sql in column_types(each)]
+    return _rows(storage, types, f"{_columns(wanted)} FROM {quoted(kind.name)}", schema)
+
+
+def read_journal(storage: Any, until: int, schema: Any) -> Iterator[Any]:
+    """The changes up to a position, as `pyarrow.RecordBatch`es of a schema, whose columns are the journal's.
+
+    Raises as `read`.
+    """
+    types = ["INTEGER" if each in ("position", "version") else "TEXT" for each in schema.names]
+    columns = ", ".join("actor_via" if each == "via" else each for each in schema.names)
+    source = f"{columns} FROM crm_journal WHERE position <= {until:d}"
+    return _rows(storage, types, source, schema)
+
+
+def _rows(storage: Any, types: Sequence[str], source: str, schema: Any) -> Iterator[Any]:
     import pyarrow as pa
 
-    wanted, said = [kind.field(each) for each in fields], b""
     # The driver takes a column's type from the first rows, in which all may be missing: one specimen says it.
-    sql = (
-        f"SELECT {_specimens(wanted)} UNION ALL SELECT {_columns(wanted)} FROM {quoted(kind.name)}"
-    )
+    sql = f"SELECT {', '.join(map(_SPECIMEN.__getitem__, types))} UNION ALL SELECT {source}"
     asked = {"uri": file_uri(storage.file, "ro"), "sql": sql, "rows": BATCH_ROWS}
     asked["wait"] = int(storage.timeout * 1_000)
     command = [_program(), "-P", "-c", _CODE, json.dumps([*map(str, sys.path)])]
+    said = b""
     try:
         with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, pipesize=PIPE_SIZE) as process:
             try:
@@ -95,10 +109,6 @@ def _answered(process: Popen[bytes], asked: Mapping[str, Any], schema: Any) -> I
     # A stream that just stops looks like one that is at its end.
     if process.wait():
         raise OSError(f"it ended with {process.returncode}")
-
-
-def _specimens(fields: Sequence[Field]) -> str:
-    return ", ".join(_SPECIMEN[sql] for each in fields for _, sql in column_types(each))
 
 
 def _columns(fields: Sequence[Field]) -> str:

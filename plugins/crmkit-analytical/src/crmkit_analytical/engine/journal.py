@@ -7,8 +7,17 @@ from typing import Any
 
 from crmkit import CRM, Change
 from crmkit.schema import Kind
+from crmkit_analytical.engine.columns import read_fastest
 
-__all__ = ["JOURNAL", "PAGE", "history_batches", "history_name", "journal_batches"]
+__all__ = [
+    "JOURNAL",
+    "PAGE",
+    "history_batches",
+    "history_name",
+    "journal_batches",
+    "journal_schema",
+    "read_journal",
+]
 
 JOURNAL = "journal"
 """The table of who did what when: every change of every kind, without what it changed."""
@@ -32,14 +41,12 @@ def pages(crm: CRM, kinds: Sequence[str] | None, after: int, until: int) -> Iter
 # Who did what ---------------------------------------------------------------------------------------------------
 
 
-def journal_batches(crm: CRM, after: int, until: int) -> Iterator[Any]:
-    """Every change as `pyarrow.RecordBatch`es: `position`, `kind`, `id`, `version`, `action`, `at`, `effective`
-    (both in UTC without a zone), `actor`, `actor_type` and `via`.
-    """
+def journal_schema() -> Any:
+    """The `pyarrow.Schema` of the journal: times are in UTC without a zone."""
     import pyarrow as pa
 
     time = pa.timestamp("us")
-    schema = pa.schema(
+    return pa.schema(
         [
             ("position", pa.int64()),
             ("kind", pa.string()),
@@ -53,9 +60,20 @@ def journal_batches(crm: CRM, after: int, until: int) -> Iterator[Any]:
             ("via", pa.string()),
         ]
     )
+
+
+def read_journal(crm: CRM, until: int) -> Iterator[Any]:
+    """Every change up to a position as `pyarrow.RecordBatch`es, as fast as the storage can; the first one is empty."""
+    yield _batch(journal_schema(), ())
+    fastest = read_fastest(crm, "crm_arrow_journal", until=until)
+    yield from fastest or journal_batches(crm, 0, until)
+
+
+def journal_batches(crm: CRM, after: int, until: int) -> Iterator[Any]:
+    """Every change behind a position up to another, through what every storage has."""
     for page in pages(crm, None, after, until):
-        yield _batch(schema, (_entry(each) for each in page))
-    yield _batch(schema, ())
+        yield _batch(journal_schema(), (_entry(each) for each in page))
+    yield _batch(journal_schema(), ())
 
 
 def _entry(change: Change) -> tuple[Any, ...]:

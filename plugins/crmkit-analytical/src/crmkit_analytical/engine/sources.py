@@ -15,6 +15,7 @@ from crmkit_analytical.engine.journal import (
     history_name,
     journal_batches,
     pages,
+    read_journal,
 )
 from crmkit_analytical.engine.tables import Tables
 
@@ -153,7 +154,7 @@ class Journal:
 
     def whole(self, crm: CRM, until: int) -> Iterator[Any]:
         """From its beginning."""
-        return journal_batches(crm, 0, until)
+        return read_journal(crm, until)
 
     def catch_up(self, crm: CRM, tables: Tables, after: int, until: int) -> bool:
         """What was added."""
