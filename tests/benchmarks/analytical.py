@@ -96,19 +96,20 @@ def engine_rows(plan: Plan, crm: CRM, names: Sequence[str]) -> Iterator[Row]:
 
 
 def filling(plan: Plan, crm: CRM) -> Iterator[Row]:
-    """The first fill, a row of a table; and 100 changes, beside it. Opening the file is in neither."""
+    """The first fill with all that any report asks for, a row of a table; and 100 changes, beside it. Opening the file
+    is in neither.
+    """
     from crmkit_analytical.engine.engine import engine
     from crmkit_analytical.engine.filling import refresh
     from crmkit_analytical.engine.place import opened, place_of
-    from crmkit_analytical.engine.sources import Records
     from crmkit_analytical.engine.tables import Tables
     from crmkit_analytical.report.registry import reports, sources_of
 
     found = {
         each.name: each for report in reports(crm).values() for each in sources_of(crm, report)
     }
-    sources = [each for each in found.values() if isinstance(each, Records)]
-    rows = sum(crm.count(each.kind) for each in sources)
+    sources = list(found.values())
+    rows = sum(each.total(crm) for each in sources)
     fills, refreshes = [], []
     for _ in range(max(1, round(3 * plan.effort))):
         Path(place_of(crm)).unlink(missing_ok=True)
