@@ -342,7 +342,14 @@ def test_every_command_is_in_the_reference() -> None:
         (
             "analytical",
             ["crmkit_analytical"],
-            {"crm_reports", "crm_arrow", "crm report list", "lifetime-value", "pipeline"},
+            {
+                "crm_reports",
+                "crm_arrow",
+                "crm_arrow_journal",
+                "crm report list",
+                "lifetime-value",
+                "pipeline",
+            },
         ),
     ],
 )
