@@ -290,6 +290,13 @@ def test_what_a_storage_says_is_raised_as_it_is(open_crm, monkeypatch):
         table(crm, Records("specimen", ("id", "number")))
 
 
+def test_who_interrupts_a_query_interrupts_the_program(crm):
+    with pytest.raises(KeyboardInterrupt), engine(crm, [Journal()]):
+        raise RuntimeError("Query interrupted")  # as DuckDB has it
+    with pytest.raises(RuntimeError, match="Query refused"), engine(crm, [Journal()]):
+        raise RuntimeError("Query refused")
+
+
 # The file -------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,9 @@ from crmkit_analytical.engine.tables import Tables
 
 __all__ = ["engine"]
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB raises a `RuntimeError` of where somebody interrupts the program."""
+
 
 @contextmanager
 def engine(
@@ -27,5 +30,10 @@ def engine(
     process is in the way. The tables are unrestricted: `crmkit_analytical.engine.seen` says what an actor sees.
     """
     with opened(place_of(crm), waiting) as con:
-        refresh(crm, Tables(con), sources, telling)
-        yield con
+        try:
+            refresh(crm, Tables(con), sources, telling)
+            yield con
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from None
+            raise
