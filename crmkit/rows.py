@@ -66,7 +66,7 @@ def row_loader(
 ) -> Callable[[Row], Record]:
     """A function from a row (see `row_columns`) to a record; values of unknown fields go to `extra`, in plain form."""
     names: dict[str, Any] = {"new": object.__new__, "cls": kind.cls, "kind": kind}
-    names |= {"draft": draft_of(kind.cls), "money": _money, "load_rest": _load_rest}  # type: ignore[arg-type]
+    names |= {"draft": draft_of(kind.cls), "money": _money, "load_rest": _load_rest}
     columns = row_columns(kind, unknown)
     body = [f" ({', '.join(f'c{n}' for n in range(len(columns)))},) = row", " n = new(draft)"]
     body += [" added = {}", " extra = {}", " values = {}" if kind.opaque else ""]

@@ -256,8 +256,8 @@ class Transaction(Reader):
         """My changes on top of the current record; mine = what I wrote - what I had read."""
         if mine.version == current.version:
             return mine
-        history, now = self._storage.history(kind.name, mine.id), dump_document(kind, current)
-        original = None if strict else version_of(now, history, mine.version)
+        history = [] if strict else self._storage.history(kind.name, mine.id)
+        original = version_of(dump_document(kind, current), history, mine.version)
         if original is None:
             raise ConflictError(kind.name, mine.id, mine.version, current.version)
         base = load_document(kind, original)

@@ -82,6 +82,19 @@ def test_nothing_is_read_of_what_is_not_committed_and_nobody_waits(crm):
         link.execute("ROLLBACK")
 
 
+def test_it_waits_for_who_has_the_file_alone(crm):
+    crm.close()
+    alone = (
+        f"import sqlite3, time; link = sqlite3.connect({str(crm.storage.file)!r}, isolation_level=None); "
+        "link.execute('PRAGMA locking_mode = EXCLUSIVE'); link.execute('BEGIN EXCLUSIVE'); "
+        "link.execute('DELETE FROM customer'); print('held', flush=True); time.sleep(1); link.execute('ROLLBACK')"
+    )
+    with subprocess.Popen([sys.executable, "-c", alone], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert countries(read(crm)) == ["KR", None] * 200
+
+
 def test_who_stops_early_leaves_no_process(crm, monkeypatch):
     begun = []
     popen = subprocess.Popen

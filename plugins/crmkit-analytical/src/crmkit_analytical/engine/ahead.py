@@ -18,17 +18,17 @@ _END: Any = object()
 
 
 class Ahead(Generic[T]):
-    """An iterator whose items are read in a thread, from now on; what reading raises is raised to whoever iterates.
+    """Items that are read in a thread from now on, to be gone through once.
 
-    To be closed, which ends the reading in its own thread.
+    What reading raises is raised to whoever iterates. To be closed, which ends the reading in its own thread.
     """
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items = iter(items)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="crmkit-ahead")
-        self._coming: deque[Future[T]] = deque(map(self._next, range(ROOM)))
+        self._coming: deque[Future[T]] = deque(self._next() for _ in range(ROOM))
 
-    def _next(self, _: object = None) -> Future[T]:
+    def _next(self) -> Future[T]:
         return self._thread.submit(next, self._items, _END)
 
     def __iter__(self) -> Iterator[T]:
