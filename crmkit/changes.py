@@ -104,13 +104,15 @@ class Change:
 class Write:
     """One record about to be written: `action`, `record` (as it will be), `previous` (as it was, if it was).
 
-    For a delete, `record` is `previous`. Guards answer with `problem`, `denial` and `patch`.
+    For a delete, `record` is `previous`. Guards answer with `problem`, `denial` and `patch`. `delta` is what an update
+    changes, once all guards are through.
     """
 
-    __slots__ = ("action", "previous", "record")
+    __slots__ = ("action", "delta", "previous", "record")
 
     def __init__(self, action: Action, record: Record, previous: Record | None = None) -> None:
         self.action = action
+        self.delta: Delta | Document | None = None
         self.record = record
         self.previous = previous
 

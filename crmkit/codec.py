@@ -57,21 +57,20 @@ def accept(kind: Kind, records: Sequence[Record]) -> list[Record]:
     if kind.opaque:
         why = f"its plugin {kind.owner} is not loaded; nobody else may write it"
         raise InvalidRecords([Problem(kind.name, "", None, why)])
-    fast, cls = _fast_check(kind), kind.cls
+    suspects, cls, own = _suspects(kind), kind.cls, _declared(kind)[0]
     problems: list[Problem] = []
-    accepted = [
-        record
-        if record.__class__ is cls and fast(record)
-        else _accept_slowly(kind, record, problems)
-        for record in records
-    ]
+    accepted: list[Record] = []
+    for record in records:
+        some = suspects(record) if record.__class__ is cls else own
+        accepted.append(record if some is None else _accept_slowly(kind, record, some, problems))
     if problems:
         raise InvalidRecords(problems)
     return accepted
 
 
 @lru_cache(maxsize=1024)
-def _fast_check(kind: Kind) -> Callable[[Any], bool]:
+def _suspects(kind: Kind) -> Callable[[Any], list[Field] | None]:
+    """A function from a record to the fields whose values are to be looked at; None if all of it is as it should be."""
     names: dict[str, Any] = {
         "text_ok": _text_ok,
         "MAX_TEXT": MAX_TEXT,
@@ -81,7 +80,7 @@ def _fast_check(kind: Kind) -> Callable[[Any], bool]:
         "Money": Money,
         "UTC": UTC,
     }
-    lines = ["def check(r):", f" v = r.id\n if not {_TEXT} or not v or len(v) > 100: return False"]
+    lines = ["def suspects(r):", f" v, some = r.id, []\n fine = {_TEXT} and 0 < len(v) <= 100"]
     for number, field in enumerate(each for each in kind.fields.values() if not each.added):
         test = _FAST_CHECKS.get(field.type.name, "False")
         if isinstance(field.type, Choice) and field.type.enum is not None:
@@ -91,14 +90,17 @@ def _fast_check(kind: Kind) -> Callable[[Any], bool]:
             names[f"c{number}"] = frozenset(field.type.values)
             test = f"(v.__class__ is {type(field.type.values[0]).__name__} and v in c{number})"
         missing = "" if field.required else " and v is not None"
-        lines += [f" v = r.{field.name}", f" if not {test}{missing}: return False"]
-    lines.append(" return not r.added and not r.extra")
+        lines += [f" v = r.{field.name}", f" if not {test}{missing}: some.append(f{number})"]
+        names[f"f{number}"] = field
+    lines.append(" return None if fine and not some and not r.added and not r.extra else some")
     exec("\n".join(lines), names)
-    check: Callable[[Any], bool] = names["check"]
-    return check
+    suspects: Callable[[Any], list[Field] | None] = names["suspects"]
+    return suspects
 
 
-def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Record:
+def _accept_slowly(
+    kind: Kind, record: Record, suspects: Sequence[Field], problems: list[Problem]
+) -> Record:
     if not isinstance(record, kind.cls):
         problems.append(
             Problem(kind.name, "", None, f"takes {kind.cls.__name__} records, not {record!r:.80}")
@@ -106,20 +108,20 @@ def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Recor
         return record
     changes: dict[str, Any] = {}
 
-    def take(name: str, type_: FieldType, value: Any, keep: Callable[[Any], None]) -> None:
+    def take(name: str, type_: FieldType, value: Any, into: dict[str, Any]) -> None:
         try:
-            keep(type_.accept(value))
+            into[name] = type_.accept(value)
         except ValueRefused as error:
             problems.append(Problem(kind.name, str(record.id)[:100], name, str(error)))
 
     if not (isinstance(record.id, str) and 0 < len(record.id) <= 100):
         problems.append(Problem(kind.name, "", "id", "takes 1 to 100 characters of text"))
     else:
-        take("id", kind.field("id").type, record.id, lambda _: None)
-    for field in (each for each in kind.fields.values() if not each.added):
+        take("id", kind.field("id").type, record.id, {})
+    for field in suspects:
         value = getattr(record, field.name)
         if value is not None:
-            take(field.name, field.type, value, lambda new, n=field.name: changes.update({n: new}))  # type: ignore[misc]
+            take(field.name, field.type, value, changes)
         elif field.required:
             problems.append(Problem(kind.name, record.id, field.name, "is required"))
     added: dict[str, Any] = {}
@@ -130,10 +132,10 @@ def _accept_slowly(kind: Kind, record: Record, problems: list[Problem]) -> Recor
             text = f"is no field that was added to {kind.name}{hint or '; define it first'}"
             problems.append(Problem(kind.name, record.id, path, text))
         elif value is not None:
-            take(path, known.type, value, lambda new, n=path: added.update({n: new}))  # type: ignore[misc]
+            take(path, known.type, value, added)
     for name in record.extra.keys() & {*kind.fields, *BASE}:
         problems.append(Problem(kind.name, record.id, name, "is a field; set it, not `extra`"))
-    take("extra", Object(), record.extra, lambda new: changes.update(extra=new))
+    take("extra", Object(), record.extra, changes)
     return record if problems else record.evolve(added=added, **changes)
 
 
@@ -215,7 +217,7 @@ def delta_of(kind: Kind, write: Write) -> Delta | Document | None:
         return None
     if write.action == "delete":
         return dump_document(kind, write.previous)
-    return difference(kind, write.previous, write.record)
+    return write.delta or difference(kind, write.previous, write.record)
 
 
 def difference(kind: Kind, before: Record, after: Record) -> Delta:

@@ -103,7 +103,7 @@ def redact(writer: Writer, kind: Kind, ids: Sequence[str], names: Sequence[str])
     writer.touched.add(kind.name)
     with writer.whole("a redaction"):
         stamp = writer.stamp(write.record for write in writes)
-        writer.storage.redact(kind.name, writer.stamped(kind, writes, stamp), names, stamp)
+        writer.storage.redact(kind.name, writer.stamped(writes, stamp), names, stamp)
 
 
 def _blank(

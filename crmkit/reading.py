@@ -14,7 +14,7 @@ from crmkit.kinds import Alias
 from crmkit.past import Horizon, Past, changes_behind, version_of
 from crmkit.query import Condition, Order, Query, kind_name, ordered
 from crmkit.records import Record
-from crmkit.resolve import check_totals, resolve
+from crmkit.resolve import resolve
 from crmkit.restrictions import View, Views
 from crmkit.schema import Schema
 from crmkit.storage import Measure, Page, Reads, Total
@@ -190,7 +190,6 @@ class Reader(ABC):
         measures += [Measure("min", path) for path in _paths(min)]
         measures += [Measure("max", path) for path in _paths(max)]
         query = self._query(kind, conditions)
-        check_totals(self.schema, query, _paths(by), measures)
         used = (*_paths(by), *(measure.path for measure in measures))
         scope = self._views().scope_of(self.schema, query, *used)
         return self._reads().totals(query, _paths(by), measures, scope)

@@ -104,7 +104,7 @@ def _frozen(cls: type[T]) -> type[T]:
 
 def _with_fields(cls: type[R]) -> type[R]:
     names: Iterable[str] = (a.name for a in attrs.fields(cls))  # type: ignore[arg-type]
-    cls.__fields__ = tuple(name for name in names if name not in {"added", "extra"})
+    cls.__fields__ = {name: None for name in names if name not in {"added", "extra"}}
     return cls
 
 
@@ -149,7 +149,7 @@ class Record:
 
     __kind__: ClassVar[str] = ""
     __options__: ClassVar[KindOptions]
-    __fields__: ClassVar[tuple[str, ...]]
+    __fields__: ClassVar[Mapping[str, None]]
 
     id: str = attrs.field(factory=new_id)
     version: int = 0
@@ -161,7 +161,7 @@ class Record:
     @classmethod
     def field_names(cls) -> tuple[str, ...]:
         """The names of the fields that the class declares, those of `Record` first."""
-        return cls.__fields__
+        return tuple(cls.__fields__)
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], from_schema: int) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class Record:
 
     def evolve(self, **changes: Any) -> Self:
         """A copy with other values."""
-        unknown = changes.keys() - {*self.__fields__, "added", "extra"}
+        unknown = [n for n in changes if n not in self.__fields__ and n not in {"added", "extra"}]
         if unknown:
             name = min(unknown)
             hint = nearest(name, self.__fields__)

@@ -52,7 +52,8 @@ def resolve(schema: Schema, query: Query) -> Query:
         field = schema.locate(kind, order.path).field
         if "lt" not in field.type.ops:
             raise QueryError(f"{kind.name} cannot be sorted by {order.path}: it is a collection")
-    return attrs.evolve(query, conditions=resolve_conditions(schema, kind, query.conditions))
+    conditions = resolve_conditions(schema, kind, query.conditions)
+    return Query(query.kind, conditions, query.order, query.limit, query.after)
 
 
 def resolve_conditions(

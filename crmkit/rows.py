@@ -128,9 +128,9 @@ def _dump_rest(kind: Kind, record: Record, unknown: Mapping[str, Field]) -> str 
 
 
 def row_dumper(
-    kind: Kind, adapters: Adapters, unknown: Sequence[Field] = ()
+    kind: Kind, adapters: Adapters, unknown: Sequence[Field] = (), places: Sequence[int] = ()
 ) -> Callable[[Record], tuple[Any, ...]]:
-    """A function from a record to its row (see `row_columns`)."""
+    """A function from a record to its row (see `row_columns`), or to what is at some places of it."""
     names: dict[str, Any] = {
         "dump_rest": _dump_rest,
         "kind": kind,
@@ -140,7 +140,8 @@ def row_dumper(
     parts: list[str] = []
     binds: list[str] = []
     columns = row_columns(kind, unknown)
-    for number, (column, field) in enumerate(columns):
+    for number in places or range(len(columns)):
+        column, field = columns[number]
         if column == REST:
             parts.append("dump_rest(kind, r, unknown) if r.added or r.extra else None")
         elif field is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from crmkit.changes import Actor, Cause, Stamp, Write
-from crmkit.codec import accept, difference, stamped
+from crmkit.codec import accept, delta_of, stamped
 from crmkit.errors import PluginError, ReferencedError, TransactionError
 from crmkit.guards import Guards
 from crmkit.query import Query, where
@@ -93,17 +93,16 @@ class Writer:
             )
         prepared, added = self.guards.prepare(kind, writes)
         self.guards.check(kind, prepared)
-        changed = [
-            write
-            for write in prepared
-            if write.previous is None or difference(kind, write.previous, write.record)
-        ]
+        for write in prepared:
+            write.delta = delta_of(kind, write)
+        changed = [write for write in prepared if write.previous is None or write.delta]
         stored = {write.record.id: write.record for write in self._store(kind, changed)}
-        with self.whole("a record that a plugin added"):
-            for name, records in by_kind(sorted(added, key=lambda record: record.__kind__)):
-                other = self.schema[name]
-                inserts = [Write("insert", record) for record in accept(other, records)]
-                self.write(other, inserts, round + 1)
+        if added:
+            with self.whole("a record that a plugin added"):
+                for name, records in by_kind(sorted(added, key=lambda record: record.__kind__)):
+                    other = self.schema[name]
+                    inserts = [Write("insert", record) for record in accept(other, records)]
+                    self.write(other, inserts, round + 1)
         return [stored.get(write.record.id, write.previous or write.record) for write in prepared]
 
     def _store(self, kind: Kind, writes: Sequence[Write]) -> Sequence[Write]:
@@ -115,17 +114,15 @@ class Writer:
             if writes[0].previous is None:
                 return self._insert(kind, writes)
             stamp = self.stamp(write.previous for write in writes)
-            final = self.stamped(kind, writes, stamp)
-            self.storage.update(kind.name, final, stamp)
-            return final
+            self.storage.update(kind.name, self.stamped(writes, stamp), stamp)
+            return writes
 
-    def stamped(self, kind: Kind, writes: Sequence[Write], stamp: Stamp) -> list[Write]:
-        """Updates with the version and time that each record gets."""
-        return [
-            Write(w.action, stamped(w.record, r.version + 1, r.created_at, stamp.at), w.previous)
-            for w in writes
-            for r in [w.previous or w.record]
-        ]
+    def stamped(self, writes: Sequence[Write], stamp: Stamp) -> Sequence[Write]:
+        """These updates, with the version and time that each record gets."""
+        for write in writes:
+            last = write.previous or write.record
+            write.record = stamped(write.record, last.version + 1, last.created_at, stamp.at)
+        return writes
 
     def _insert(self, kind: Kind, writes: Sequence[Write]) -> Sequence[Write]:
         # An id made since this transaction began is in no journal but for deletes of its own; were it in one all the

@@ -97,6 +97,18 @@ class Inherited(Loose, Record):
     name: str
 
 
+@given(ANY, st.data())
+def test_some_columns_of_a_row_are_as_in_the_whole(record, data):
+    kind = ZOO[record.__kind__]
+    (record,) = accept(kind, [record])
+    whole = row_dumper(kind, lambda type_: (None, type_.dump))(record)
+    places = data.draw(st.lists(st.sampled_from(range(len(whole))), min_size=1))
+
+    some = row_dumper(kind, lambda type_: (None, type_.dump), places=places)(record)
+
+    assert some == tuple(whole[place] for place in places)
+
+
 @pytest.mark.parametrize("cls", [Customer, Inherited])
 def test_a_copy_and_what_is_read_are_of_the_class_and_as_frozen(cls):
     of, record = read_kind(cls), cls(name="a")

@@ -9,7 +9,7 @@ from crmkit_operational.routing.running import run
 from crmkit_operational.routing.staff import ACTIVE, loads
 from crmkit_operational.service.kinds import Ticket
 
-from crmkit import Config, where
+from crmkit import Config, NotFound, where
 from crmkit.worker import run_workers
 
 
@@ -390,6 +390,21 @@ def test_who_could_take_nothing_is_told_why(crm, fields, reason):
         byhand.take(crm.acting("kim"), kim)
 
     assert caught.value.reason == reason
+
+
+def test_who_is_gone_or_acts_as_another_by_now_takes_nothing(crm):
+    who = agents(crm, kim={}, lee={})
+    made = wait(crm, 2)
+    change(crm, who["kim"], actor="park")
+    with crm.transaction() as tx:
+        tx.delete(who["lee"])
+
+    with pytest.raises(NotFound, match="no agent 'kim'; they act as park by now"):
+        byhand.take(crm.acting("kim"), who["kim"])
+    with pytest.raises(NotFound, match=who["lee"].id):
+        byhand.assign(crm, made[0].id, who["lee"])
+
+    assert assignees(crm, made) == [None, None]
 
 
 def test_by_hand_nobody_is_filled_over_unless_it_is_said(crm):

@@ -177,6 +177,10 @@ class Table:
         """A function from a record to a row."""
         return row_dumper(self.kind, adapters, self._unknown_columns)
 
+    def dumper(self, places: Sequence[int]) -> Callable[[Record], tuple[Any, ...]]:
+        """A function from a record to these columns of its row."""
+        return row_dumper(self.kind, adapters, self._unknown_columns, places)
+
     @property
     def _unknown_columns(self) -> list[Field]:
         return [each for each in self.unknown if not each.custom]

@@ -52,14 +52,16 @@ def totals(
     scope: Scope,
 ) -> list[Total]:
     """Counts and measures in groups sorted by `by`, then by the currencies of the measures."""
-    check_totals(book.schema, query, by, measures)
     values: list[Any] = []
     shapes = tuple([shape(each, values) for each in query.conditions])
     scoped = scope_shape(scope, values)
     key = ("totals", query.kind, shapes, by, measures, scoped)
-    totalled: _Totalled = book.compiled(
-        key, lambda: _compile(book, query.kind, shapes, by, measures, scoped)
-    )
+
+    def make() -> _Totalled:
+        check_totals(book.schema, query, by, measures)
+        return _compile(book, query.kind, shapes, by, measures, scoped)
+
+    totalled: _Totalled = book.compiled(key, make)
     rows = link.rows(totalled.compiled.sql, totalled.compiled.bind(values))
     if not by:
         rows = [row for row in rows if row[0]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import itemgetter
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
+from crmkit.records import Record
 from crmkit.schema import Field
 from crmkit_sql.layout import Table
 from crmkit_sql.names import cell, listed, quoted, spelt, tokens_column
@@ -17,15 +17,15 @@ __all__ = ["Updating"]
 
 @attrs.frozen
 class Updating:
-    """How some fields are set, in one record or in many: `pick` takes what is bound from a dumped row.
+    """How some fields are set, in one record or in many: `dump` takes what is bound from a record.
 
-    What `pick` gives is followed by the tokens of `searched`, those of the fields set that are searched, then the id
+    What it gives is followed by the tokens of `searched`, those of the fields set that are searched, then the id
     and the version that is expected.
     """
 
     one: str
     many: str
-    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
+    dump: Callable[[Record], tuple[Any, ...]]
     searched: tuple[Field, ...]
 
     @classmethod
@@ -49,6 +49,6 @@ class Updating:
             f"UPDATE {table.name} SET {setting} WHERE id = %s AND version = %s",
             f"UPDATE {table.name} AS r SET {many} FROM unnest({', '.join(map(listed, types))}, %s::text[], "
             f"%s::bigint[]) AS v({aliases}, id, expected) WHERE r.id = v.id AND r.version = v.expected",
-            itemgetter(*places),
+            table.dumper(places),
             searched,
         )

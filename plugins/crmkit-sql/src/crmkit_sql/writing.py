@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from psycopg import errors as postgres
 
 from crmkit.changes import Change, Document, Stamp, Write
-from crmkit.codec import blanked, delta_of, difference, load_document
+from crmkit.codec import blanked, delta_of, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
 from crmkit_sql import diagnosis, journal
@@ -105,10 +105,7 @@ class SqlTransaction(Begun):
         self, table: Table, writes: Sequence[Write], stamp: Stamp, blanks: Mapping[str, Any]
     ) -> None:
         kind = table.kind
-        deltas = [
-            {**difference(kind, write.previous, write.record), **blanks}  # type: ignore[arg-type]
-            for write in writes
-        ]
+        deltas = [{**(delta_of(kind, write) or {}), **blanks} for write in writes]
         for fields, run in groupby(zip(writes, deltas, strict=True), _changed):
             self._set(table, fields, [write for write, _ in run])
         row, action = journal.stamped_row(kind.name, stamp), "redact" if blanks else "update"
@@ -122,10 +119,10 @@ class SqlTransaction(Begun):
         updating: Updating = self._book.compiled(
             ("updating", table.kind.name, fields), lambda: Updating.of(table, fields)
         )
-        pick, tokens = updating.pick, tokenizer(table, updating.searched)
+        dump, tokens = updating.dump, tokenizer(table, updating.searched)
         rows = [
             (
-                *pick(table.dump(write.record)),
+                *dump(write.record),
                 *tokens(write.record),
                 write.record.id,
                 (write.previous or write.record).version,

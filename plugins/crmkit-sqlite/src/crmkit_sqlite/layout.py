@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
-from operator import attrgetter, itemgetter
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -35,6 +35,9 @@ SEQ = "crm_seq"
 
 RESERVED = frozenset({SEQ, REST})
 """Columns that no field may be called like."""
+
+Dump: TypeAlias = Callable[[Record], tuple[Any, ...]]
+"""A function from a record to its row, or to some columns of it."""
 
 dumped_json: Callable[[Any], str] = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
@@ -160,7 +163,7 @@ class Table:
     columns: tuple[str, ...]
     positions: Mapping[str, tuple[int, ...]]
     tokenizers: dict[Any, Any] = attrs.field(factory=dict)
-    _updates: dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]] = attrs.field(factory=dict)
+    _updates: dict[tuple[str, ...], tuple[str, Dump]] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, kind: Kind, unknown: Sequence[Field] = ()) -> Table:
@@ -188,7 +191,7 @@ class Table:
         return row_loader(self.kind, adapters, self._unknown_columns)
 
     @cached_property
-    def dump(self) -> Callable[[Record], tuple[Any, ...]]:
+    def dump(self) -> Dump:
         """A function from a record to a row."""
         return row_dumper(self.kind, adapters, self._unknown_columns)
 
@@ -216,8 +219,8 @@ class Table:
         names = ", ".join(map(quoted, (SEQ, *self.columns)))
         return f"INSERT INTO {self.name} ({names}) VALUES (?{', ?' * len(self.columns)})"
 
-    def updating(self, fields: tuple[str, ...]) -> tuple[str, Callable[[Any], Any]]:
-        """The statement that sets these fields, and what picks its values from a dumped row."""
+    def updating(self, fields: tuple[str, ...]) -> tuple[str, Dump]:
+        """The statement that sets these fields, and what takes its values from a record, but for the last version."""
         known = self._updates.get(fields)
         if known is None:
             if len(self._updates) > 500:
@@ -225,7 +228,7 @@ class Table:
             known = self._updates[fields] = self._make_update(fields)
         return known
 
-    def _make_update(self, fields: tuple[str, ...]) -> tuple[str, Callable[[Any], Any]]:
+    def _make_update(self, fields: tuple[str, ...]) -> tuple[str, Dump]:
         rest = (len(self.columns) - 1,)
         chosen = {1, 3}  # version and updated_at
         for name in fields:
@@ -233,7 +236,7 @@ class Table:
         places = sorted(chosen)
         settings = ", ".join(f"{quoted(self.columns[each])} = ?" for each in places)
         sql = f"UPDATE {self.name} SET {settings} WHERE id = ? AND version = ?"
-        return sql, itemgetter(*places, 0)
+        return sql, row_dumper(self.kind, adapters, self._unknown_columns, (*places, 0))
 
 
 class _Getters(dict[str, tuple[str, Callable[[Sequence[Any]], Record]]]):

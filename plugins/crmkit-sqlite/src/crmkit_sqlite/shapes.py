@@ -31,6 +31,8 @@ def shape(condition: Condition, values: list[Any]) -> Shape:
     if isinstance(condition, Where):
         op, value = condition.op, condition.value
         mark: Any = None
+        if op == "in" and isinstance(value, tuple) and len(value) == 1 and None not in value:
+            op, value = "eq", value[0]  # no list is made of one
         if op == "present":
             mark = value
         elif op == "in":

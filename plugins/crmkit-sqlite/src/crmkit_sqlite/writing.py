@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from crmkit.changes import Change, Document, Stamp, Write
-from crmkit.codec import blanked, delta_of, difference, load_document
+from crmkit.codec import blanked, delta_of, load_document
 from crmkit.errors import ConflictError
 from crmkit.records import Record
 from crmkit_sqlite import diagnosis, journal
@@ -142,10 +142,7 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
         self, table: Table, writes: Sequence[Write], stamp: Stamp, blanks: Mapping[str, Any]
     ) -> None:
         kind = table.kind
-        deltas = [
-            {**difference(kind, write.previous, write.record), **blanks}  # type: ignore[arg-type]
-            for write in writes
-        ]
+        deltas = [{**(delta_of(kind, write) or {}), **blanks} for write in writes]
         action = "redact" if blanks else "update"
         row, positions = journal.stamped_row(kind.name, stamp), self._take(len(writes))
         with self._together(table, [write.record for write in writes]):
@@ -164,12 +161,12 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
 
     def _set(self, table: Table, fields: tuple[str, ...], writes: Sequence[Write]) -> None:
         """Set the same fields of some records."""
-        sql, pick = table.updating(fields)
+        sql, dump = table.updating(fields)
         searched = any(field.name in fields for field in table.searched)
         before = self._index(table).stored(self.link, writes) if searched else {}
         records = [write.record for write in writes]
         rows = [
-            (*pick(table.dump(write.record)), write.previous.version)  # type: ignore[union-attr]
+            (*dump(write.record), write.previous.version)  # type: ignore[union-attr]
             for write in writes
         ]
         if self._written(table, records, sql, rows) != len(writes):

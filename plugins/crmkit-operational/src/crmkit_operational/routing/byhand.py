@@ -10,7 +10,7 @@ from typing import Any
 
 from crmkit import CrmError, Handle, Reader, Transaction, where
 from crmkit_operational.routing.claiming import Raced, claim_or_leave, decision
-from crmkit_operational.routing.desk import locked_desk
+from crmkit_operational.routing.desk import locked_seat
 from crmkit_operational.routing.eligibility import needed, rejection
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.routing.queue import pages
@@ -67,7 +67,7 @@ def _first(handle: Handle, agent: Agent, waiting: Iterator[Ticket]) -> Ticket | 
 
 
 def _with_room(tx: Transaction, agent: Agent) -> Seat:
-    seat = _seat(tx, agent)
+    seat = locked_seat(tx, agent)
     if not seat.has_room:
         raise _refused(seat, _idle(seat), "any ticket")
     return seat
@@ -99,7 +99,7 @@ def assign(handle: Handle, ticket_id: str, agent: Agent, *, over: bool = False) 
 
 def _assigned(handle: Handle, ticket_id: str, agent: Agent, *, over: bool) -> Ticket:
     with handle.transaction(unrestricted=True) as tx:
-        seat, ticket = _seat(tx, agent), tx.get(Ticket, ticket_id)
+        seat, ticket = locked_seat(tx, agent), tx.get(Ticket, ticket_id)
         if ticket.state not in ACTIVE or ticket.assignee == agent.actor:
             state = "has it already" if ticket.assignee == agent.actor else f"it is {ticket.state}"
             text = f"ticket {ticket.id} cannot be given to {agent.actor}: {state}"
@@ -118,10 +118,6 @@ def _refused(seat: Seat, why: str, what: str) -> RoutingRefused:
         f"{actor} cannot be given {what}: {actor} {WORDS[why]}; see `crm agent list`, or use {way}"
     )
     return RoutingRefused(text, why)
-
-
-def _seat(tx: Transaction, agent: Agent) -> Seat:
-    return locked_desk(tx, [agent.actor]).seats[agent.actor]
 
 
 def _given(tx: Transaction, ticket: Ticket, seat: Seat, strategy: str, reason: str = "") -> Ticket:

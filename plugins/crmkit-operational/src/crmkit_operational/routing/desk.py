@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from crmkit import Reader, Transaction, where
+from crmkit import NotFound, Reader, Transaction, where
 from crmkit_operational.routing.eligibility import foremost, needed, rejection
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.routing.rules import hold
@@ -17,7 +17,7 @@ from crmkit_operational.routing.strategies import gained, ranked
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.service.settings import Settings
 
-__all__ = ["Choice", "Desk", "locked_desk"]
+__all__ = ["Choice", "Desk", "locked_desk", "locked_seat"]
 
 CREDIT = "operational/routing/weighted"
 """Where the credit of the weighted strategy is kept."""
@@ -137,6 +137,16 @@ def locked_desk(tx: Transaction, wanted: Sequence[str] | None = None) -> Desk:
     is_weighted = tx.settings(Settings).strategy == "weighted"
     credit: Any = (tx.state(CREDIT) if is_weighted else None) or {}
     return Desk(tx, seats(tx, agents, tx.now()), credit)
+
+
+def locked_seat(tx: Transaction, agent: Agent) -> Seat:
+    """The seat of one agent as it is now, with their room held until the end of the transaction; raises `NotFound`."""
+    hold(tx, [agent.actor])
+    now = tx.get(Agent, agent.id)
+    if now.actor != agent.actor:  # somebody else's room is held
+        hint = f"they act as {now.actor} by now; `crm agent list` has them by actor"
+        raise NotFound(Agent.__kind__, agent.actor, hint)
+    return seats(tx, [now], tx.now())[now.actor]
 
 
 def keep_credit(tx: Transaction, desk: Desk) -> None:
