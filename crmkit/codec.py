@@ -135,7 +135,8 @@ def _accept_slowly(
             take(path, known.type, value, added)
     for name in record.extra.keys() & {*kind.fields, *BASE}:
         problems.append(Problem(kind.name, record.id, name, "is a field; set it, not `extra`"))
-    take("extra", Object(), record.extra, changes)
+    if record.extra:
+        take("extra", Object(), record.extra, changes)
     return record if problems else record.evolve(added=added, **changes)
 
 

@@ -23,6 +23,7 @@ __all__ = [
 MAX_TEXT = 1_000_000
 """The longest text, in characters, that one field may hold; also the longest JSON of a tuple or mapping."""
 
+_encoded = json.JSONEncoder(ensure_ascii=False, default=dict).encode
 _TOO_DEEP = "is nested deeper than 50 levels; flatten it"
 
 
@@ -77,7 +78,7 @@ def _check_json(value: Any, depth: int = 0) -> None:
 def json_copy(value: Any) -> Any:
     """A checked copy in plain JSON form: nobody else holds it, nothing but JSON is in it."""
     _check_json(value)
-    text = json.dumps(value, ensure_ascii=False, default=dict)
+    text = _encoded(value)
     if len(text) > MAX_TEXT:
         raise ValueRefused(f"has {len(text):,} characters as JSON; at most {MAX_TEXT:,} fit")
     return json.loads(text)

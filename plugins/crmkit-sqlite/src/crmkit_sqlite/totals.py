@@ -131,10 +131,9 @@ def _measured(measure: Measure, field: Field, value: str) -> list[str]:
 
 
 def _total(totalled: _Totalled, row: Sequence[Any]) -> Total:
-    group = tuple(loaded(each.field, row[each.columns]) for each in totalled.groups)
-    return Total(
-        group, row[0], tuple(_result(each, row[each.columns]) for each in totalled.measures)
-    )
+    group = tuple([loaded(each.field, row[each.columns]) for each in totalled.groups])
+    measured = tuple([_result(each, row[each.columns]) for each in totalled.measures])
+    return Total(group, row[0], measured)
 
 
 def _result(part: _Part, values: Sequence[Any]) -> Any:

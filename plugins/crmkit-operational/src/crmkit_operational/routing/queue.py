@@ -115,6 +115,9 @@ def patches(tx: Reader, writes: Sequence[Write], others: Iterable[Patch] = ()) -
             continue
         own = changed.get(id(write), {})
         made = {name: own[name] for name in MADE_OF if name in own}
-        wanted = key(record.evolve(**made) if made else record, ageing)
+        is_gone = (
+            made.get("queued_at", record.queued_at) is None
+        )  # most often, and then nothing else matters
+        wanted = None if is_gone else key(record.evolve(**made) if made else record, ageing)
         if wanted != record.queue_key:
             yield write.patch(queue_key=wanted)

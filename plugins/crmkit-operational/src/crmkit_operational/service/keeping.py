@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -33,6 +34,9 @@ FILLED = (
 
 HANDED = ("assignee", "queued_at", "queue_key", "excluded")
 """The fields that change when a ticket goes from one hand to another."""
+
+_rest = attrgetter(*(each for each in Ticket.field_names() if each not in HANDED), "added", "extra")
+"""The values of all that does not."""
 
 
 def follow(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch | Record]:
@@ -71,7 +75,7 @@ def _hands_over(write: Write) -> bool:
     ticket, before = _versions(write)
     if before is None or ticket.assignee == before.assignee:
         return False
-    return ticket.evolve(**{name: before[name] for name in HANDED}) == before
+    return _rest(ticket) == _rest(before)
 
 
 def _patches(write: Write, filled: Ticket) -> Iterator[Patch]:
