@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit import Patch, Record, Write
 from crmkit_operational.finding import by_id
+from crmkit_operational.sales.entering import look_up
 from crmkit_operational.sales.kinds import Deal, ForecastLine, OrderLine, SalesOrder, Stage
 from crmkit_operational.sales.money import line_amount
 from crmkit_operational.sales.rules import SURE
@@ -35,10 +36,8 @@ def _stages(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:
 
 def _deals(tx: GuardView, writes: Sequence[Write]) -> Iterator[Patch]:
     entering = [write for write in writes if write.changed("stage_id")]
-    # Whether a deal was closed it says itself: its old stage matters only between won and lost.
-    closed = [each.previous for each in entering if each.previous and each.previous["closed_at"]]
-    ids = [each["stage_id"] for each in (*(write.record for write in entering), *closed)]
-    stages = by_id(tx, Stage, ids)
+    records = [each for write in entering for each in (write.record, write.previous) if each]
+    stages = look_up(tx, [each["stage_id"] for each in records])
     for write in entering:
         stage = stages.get(write.record["stage_id"])
         if stage is not None and (values := _decided(tx, write, stage, stages)):

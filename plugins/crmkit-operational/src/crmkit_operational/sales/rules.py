@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmkit import Problem, QueryError, Write, linked, where
 from crmkit_operational.finding import by_id
+from crmkit_operational.sales.entering import looked_up
 from crmkit_operational.sales.kinds import Deal, LostReason, OrderLine, Pipeline, Stage
 from crmkit_operational.sales.money import line_amount
 
@@ -119,7 +120,7 @@ def _category(tx: GuardView, write: Write) -> Iterator[Problem]:
 def _deals(tx: GuardView, writes: Sequence[Write]) -> Iterator[Problem]:
     kept = [write for write in writes if write.action != "delete"]
     records = [_deal(each) for write in kept for each in (write.record, write.previous) if each]
-    stages = by_id(tx, Stage, [each.stage_id for each in records])
+    stages = looked_up(tx, [each.stage_id for each in records])
     reasons = by_id(tx, LostReason, [each.lost_reason_id for each in records])
     for write in kept:
         deal = _deal(write.record)
