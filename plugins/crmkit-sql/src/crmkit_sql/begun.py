@@ -239,7 +239,7 @@ class Begun(SqlReads, Transaction):
             position = self._owner.position_of(first) if first and lost(error) else None
             if position is None:
                 raise
-            self._pending.note([(position,)])
+            self._pending.note(position)
 
     def committed(self) -> list[Change]:
         """From what was written, if it is not too much; else from the journal."""

@@ -21,6 +21,9 @@ MOST = 20_000
 FEW = 50
 """Up to so many rows go in one statement; more are copied."""
 
+SINGLE = 8
+"""Up to so many rows go in statements of their own where they share a trip: lists are made and read more slowly."""
+
 
 @attrs.define(eq=False)
 class Pending:
@@ -75,9 +78,10 @@ class Pending:
         with link.connection.pipeline():
             if not self.count:
                 link.connection.execute(journal.LOCK)
-            link.cursor.execute(*_inserting(self.rows))
+            for statement in _statements(self.rows):
+                link.cursor.execute(*statement)
             link.connection.execute("COMMIT")
-        self.note(link.cursor.fetchall())
+        self.note(self._first_of(link.cursor.fetchall()))
 
     def refuse(self, link: Link) -> None:
         """`ConflictError` for the first change whose version the journal has already."""
@@ -89,20 +93,24 @@ class Pending:
 
     def _write(self, link: Link) -> None:
         if len(self.rows) <= FEW:
-            self.note(link.rows(*_inserting(self.rows)))
+            self.note(self._first_of(link.rows(*_together(self.rows))))
         else:
             [(last,)] = link.rows("SELECT coalesce(max(position), 0) FROM crm_journal")
             with link.cursor.copy(journal.COPY) as copy:
                 for position, row in enumerate(self.rows, last + 1):
                     copy.write_row((position, *row))
-            self.note([(last + 1,)])
+            self.note(last + 1)
         self.rows.clear()
         self.versions.clear()
 
-    def note(self, positions: Sequence[tuple[int]]) -> None:
-        """All that waited is written, at these positions and those between."""
-        self.first = self.first or min(positions)[0]
+    def note(self, first: int) -> None:
+        """All that waited is written, at this position and those behind it."""
+        self.first = self.first or first
         self.count += len(self.rows)
+
+    def _first_of(self, positions: Sequence[tuple[int]]) -> int:
+        """Where the first is: one statement tells of all, of several the last tells of its own."""
+        return max(positions)[0] - len(self.rows) + 1
 
     def journalled(self) -> list[Change]:
         """The changes as the journal has them, if all of them were written with the commit."""
@@ -110,7 +118,11 @@ class Pending:
         return [journal.change_of((position, *row)) for position, row in rows]
 
 
-def _inserting(rows: Sequence[tuple[Any, ...]]) -> tuple[str, Sequence[Any]]:
-    if len(rows) == 1:
-        return journal.INSERT_ONE, rows[0]
+def _statements(rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, Sequence[Any]]]:
+    if len(rows) <= SINGLE:
+        return [(journal.INSERT_ONE, row) for row in rows]
+    return [_together(rows)]
+
+
+def _together(rows: Sequence[tuple[Any, ...]]) -> tuple[str, Sequence[Any]]:
     return journal.INSERT_MANY, [list(column) for column in zip(*rows, strict=True)]
