@@ -93,19 +93,20 @@ def _check(connection: psycopg.Connection[Any], place: str) -> None:
 
 
 class Link:
-    """One connection, while somebody has it."""
+    """One connection, while somebody has it. `beside` is a cursor for what goes along with the statements of `cursor`."""
 
-    __slots__ = ("age", "connection", "cursor", "proxy")
+    __slots__ = ("age", "beside", "connection", "cursor", "proxy")
 
     def __init__(self, proxy: PoolProxiedConnection, age: int = 0) -> None:
         self.proxy = proxy
         self.age = age
         self.connection: psycopg.Connection[Any] = proxy.dbapi_connection  # type: ignore[assignment]
         info = proxy.info
-        cursor = info.get("cursor")
-        if cursor is None:
-            cursor = info["cursor"] = self.connection.cursor()
-        self.cursor: psycopg.Cursor[Any] = cursor
+        cursors = info.get("cursors")
+        if cursors is None:
+            cursors = info["cursors"] = (self.connection.cursor(), self.connection.cursor())
+        self.cursor: psycopg.Cursor[Any] = cursors[0]
+        self.beside: psycopg.Cursor[Any] = cursors[1]
 
     def rows(
         self, statement: str, values: Sequence[Any] = (), prepare: bool | None = None
@@ -242,7 +243,7 @@ class Connections:
         self.renew()
         self.give(link)
         fresh = self.take()
-        link.connection, link.cursor = fresh.connection, fresh.cursor
+        link.connection, link.cursor, link.beside = fresh.connection, fresh.cursor, fresh.beside
         link.proxy, link.age = fresh.proxy, fresh.age
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ class TransactionLink(Link):
     def __init__(
         self, link: Link, opening: str, layout: str | None, settings: str | None = None
     ) -> None:
-        self.connection, self.cursor = link.connection, link.cursor
+        self.connection, self.cursor, self.beside = link.connection, link.cursor, link.beside
         self.proxy, self.age = link.proxy, link.age
         self.opening = opening
         self.layout = layout
@@ -36,16 +36,15 @@ class TransactionLink(Link):
 
     @contextmanager
     def _beginning(self) -> Iterator[None]:
-        probe = None
         with self.connection.pipeline():
-            self.connection.execute(self.opening)
+            self.beside.execute(self.opening)
             if self.settings is not None:
-                self.connection.execute(self.settings)
+                self.beside.execute(self.settings)
             if self.layout is not None:
-                probe = self.connection.execute(LAYOUT)
+                self.beside.execute(LAYOUT)
             yield
         self.begun = True
-        if probe is not None and probe.fetchone() != (self.layout,):
+        if self.layout is not None and self.beside.fetchone() != (self.layout,):
             raise LayoutChanged
 
     def rows(

@@ -77,10 +77,10 @@ class Pending:
             return
         with link.connection.pipeline():
             if not self.count:
-                link.connection.execute(journal.LOCK)
+                link.beside.execute(journal.LOCK)
             for statement in _statements(self.rows):
                 link.cursor.execute(*statement)
-            link.connection.execute("COMMIT")
+            link.beside.execute("COMMIT")
         self.note(self._first_of(link.cursor.fetchall()))
 
     def refuse(self, link: Link) -> None:
