@@ -157,3 +157,48 @@ def test_what_a_rule_did_is_read_in_korean_and_by_scripts_as_it_is(crm, crm_cli)
 
     assert run["outcome"] == "done"
     assert "완료" in crm_cli("rule", "runs", "--lang", "ko").stdout
+
+
+def test_a_trial_says_what_would_have_failed_and_a_failed_run_is_told_whole(crm, crm_cli):
+    crm_cli(
+        *("rule", "add", "log", "--on", "ticket", "--when", "created", "--minutes", "3"),
+        *("--do", "log {subject}", "--enable"),
+    )
+    crm_cli(
+        "rule",
+        "add",
+        "odd",
+        "--on",
+        "ticket",
+        "--when",
+        "created",
+        "--do",
+        "set priority={subject}",
+    )
+    [ticket] = [written(crm_cli, "ticket", "open", "환불")["id"]]
+
+    for name, text in (("log", "belongs to no customer"), ("odd", "ticket.priority takes one of")):
+        [tried] = written(crm_cli, "rule", "test", name)
+        assert tried["would_run"]
+        assert text in tried["trouble"]
+    told = crm_cli("rule", "test", "log")
+    assert "would have failed, as far as can be told: 1" in told.stderr
+    assert "would have saved: 0" in told.stderr
+
+    run_workers(crm, once=True)
+    assert f"log: ticket {ticket} belongs to no customer" in crm_cli("rule", "runs", "log").stderr
+
+
+def test_a_place_of_a_field_that_is_not_there_is_refused_in_any_language(crm_cli):
+    told = crm_cli(
+        "rule", "add", "a", "--on", "ticket", "--when", "created", "--do", "log {제목}", code=1
+    )
+
+    assert "ticket has no field '제목'" in told.stderr
+
+
+def test_which_rule_of_which_file_is_wrong_is_said(crm_cli, tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text(FILE.replace("changed owner from kim to lee", "sometimes"), "utf-8")
+
+    assert f"{path} rule 'hot': " in crm_cli("rule", "load", str(path), code=1).stderr

@@ -9,7 +9,7 @@ from crmkit_operational.routing.running import run
 from crmkit_operational.routing.staff import ACTIVE, loads
 from crmkit_operational.service.kinds import Ticket
 
-from crmkit import Config, NotFound, where
+from crmkit import Config, InvalidRecords, NotFound, where
 from crmkit.worker import run_workers
 
 
@@ -407,6 +407,23 @@ def test_who_is_gone_or_acts_as_another_by_now_takes_nothing(crm):
     assert assignees(crm, made) == [None, None]
 
 
+def test_nobody_leaves_tickets_behind_that_are_in_no_queue(crm):
+    kim = agents(crm, kim={})["kim"]
+    made = wait(crm, 2, assignee="kim", queued_at=None)
+    change(crm, made[1], state="pending")
+
+    with pytest.raises(InvalidRecords, match="crm route release kim"):
+        change(crm, kim, actor="park")
+    with pytest.raises(InvalidRecords, match="kim has active tickets"), crm.transaction() as tx:
+        tx.delete(kim)
+    change(crm, kim, name="Kim Seo-yeon")
+
+    byhand.release(crm, "kim")
+    with crm.transaction() as tx:
+        tx.delete(tx.get(Agent, kim.id))
+    assert assignees(crm, made) == [None, "kim"]
+
+
 def test_by_hand_nobody_is_filled_over_unless_it_is_said(crm):
     kim = agents(crm, kim={"capacity": 1})["kim"]
     first, second = wait(crm, 2)
@@ -438,27 +455,27 @@ def test_what_is_released_goes_to_others_and_what_is_given_back_stays_away(crm):
     made = wait(crm, 3)
     work(crm)
 
-    given_back = byhand.release(crm.acting("kim"), who["kim"], [made[0].id])
+    given_back = byhand.release(crm.acting("kim"), "kim", [made[0].id])
     work(crm)
     assert [each.excluded for each in given_back] == [("kim",)]
     assert assignees(crm, made) == [None, "kim", "kim"]
 
     change(crm, who["kim"], status="offline")
-    byhand.release(crm.acting("boss"), who["kim"])
+    byhand.release(crm.acting("boss"), "kim")
     change(crm, who["lee"], status="online")
     work(crm)
     assert assignees(crm, made) == ["lee", "lee", "lee"]
 
 
 def test_one_cannot_give_back_what_one_does_not_have_and_nothing_is_half_done(crm):
-    kim = agents(crm, kim={})["kim"]
+    agents(crm, kim={})
     mine, other = (
         wait(crm, assignee="kim", queued_at=None),
         wait(crm, assignee="lee", queued_at=None),
     )
 
     with pytest.raises(RoutingRefused, match="does not work on"):
-        byhand.release(crm, kim, [mine[0].id, other[0].id])
+        byhand.release(crm, "kim", [mine[0].id, other[0].id])
 
     assert assignees(crm, mine + other) == ["kim", "lee"]
 

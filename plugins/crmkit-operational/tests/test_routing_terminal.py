@@ -222,3 +222,16 @@ def test_the_doctor_says_what_waits_too_long(company, clock):
 
     assert "wait for somebody" not in rested
     assert "for more than 5760 minutes: 4" in warned
+
+
+def test_a_ticket_is_given_to_an_agent_by_name_and_taken_from_who_is_none(crm, company):
+    first, second = (each["id"] for each in answer(company, "queue")[:2])
+
+    assert answer(company, "ticket", "set", first, "--assignee", "김서연")["assignee"] == "kim"
+    assert first in [
+        each["id"] for each in answer(company, "ticket", "list", "--assignee", "김서연")
+    ]
+    answer(company, "ticket", "set", second, "--assignee", "gone")
+    assert [each["id"] for each in answer(company, "route", "release", "gone")] == [second]
+    told = company("route", "release", "gone", "--actor", "boss", code=3)
+    assert "there is no agent 'gone'" in told.stderr

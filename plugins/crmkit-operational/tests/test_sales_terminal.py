@@ -122,6 +122,26 @@ def test_ends_that_happened_earlier_are_dated_so(run, deal, crm):
     assert rows[-1]["entered"] == "2026-02-20T01:00:00.000000+00:00"
 
 
+@pytest.mark.parametrize("how", [["win"], ["move", "제안"], ["lose", "--reason", "가격"]])
+def test_nothing_happens_in_the_future(run, deal, crm, how):
+    before = crm.get(Deal, deal)
+    command, *more = how
+
+    told = run("deal", command, deal, *more, "--at", "2031-05-01", code=2)
+
+    assert "2031-05-01 00:00 is still to come" in told.stderr
+    assert crm.get(Deal, deal) == before
+
+
+def test_what_was_won_without_an_amount_is_named_where_the_forecast_is_explained(run, crm):
+    bare = answer(run, "deal", "add", "무상 점검", "--stage", "성사")["id"]
+
+    assert (
+        f"won without an amount, so in no figure: {bare}"
+        in run("forecast", "show", "--explain").stderr
+    )
+
+
 def test_what_is_refused_is_one_sentence_and_leaves_the_deal_as_it_was(run, deal, crm):
     before = crm.get(Deal, deal)
     for arguments, text, code in (

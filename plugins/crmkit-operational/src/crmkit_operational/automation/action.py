@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
-from crmkit import Kind, Schema
+from crmkit import Kind, Record, Schema
 from crmkit_operational.automation.kinds import Rule
+from crmkit_operational.words import _
 
-__all__ = ["Action", "Context", "NoParameters"]
+__all__ = ["Action", "Context", "NoParameters", "nobodys"]
 
 
 @attrs.frozen
@@ -41,6 +42,7 @@ class Action:
     `run` is a function, or `"module:function"`, that is given the transaction (which acts as the rule), the record as
     it is now, the parameters and the `Context`; what it raises undoes all that the rule did. `check` may object when a
     rule is written: it is given the schema, the kind and the parameters as they stand there, and yields sentences.
+    `of_customer`: it fails for a record that belongs to no customer, which a trial says.
     """
 
     name: str
@@ -48,3 +50,9 @@ class Action:
     run: Callable[[Any, Any, Any, Context], object] | str
     parameters: type[Any] = NoParameters
     check: Callable[[Schema, Kind, Any], Iterable[str]] | str | None = None
+    of_customer: bool = False
+
+
+def nobodys(record: Record) -> str:
+    """The sentence that a record belongs to no customer."""
+    return _("{kind} {id} belongs to no customer").format(kind=record.__kind__, id=record.id)

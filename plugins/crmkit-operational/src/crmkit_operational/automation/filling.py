@@ -17,7 +17,8 @@ from crmkit_operational.words import _
 
 __all__ = ["Filler", "fitting", "places"]
 
-_PLACE = re.compile(r"\{([A-Za-z_][\w.]*)(?:\+(\d+)([mhdw]))?\}")
+# Any word, so that a name in another language is told that there is no such field.
+_PLACE = re.compile(r"\{([^\W\d][\w.]*)(?:\+(\d+)([mhdw]))?\}")
 _TIMES = frozenset({"now", "today"})
 
 

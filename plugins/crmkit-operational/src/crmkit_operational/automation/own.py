@@ -11,7 +11,7 @@ from crmkit import Customer, Direction, Interaction, Kind, Record, Schema, Value
 from crmkit.cli.language import Word
 from crmkit.errors import CrmError
 from crmkit.schema import BASE, Field
-from crmkit_operational.automation.action import Action, Context
+from crmkit_operational.automation.action import Action, Context, nobodys
 from crmkit_operational.automation.filling import fitting, places
 from crmkit_operational.automation.kinds import Rule, RuleRun
 from crmkit_operational.words import _
@@ -173,8 +173,7 @@ def log_note(tx: Any, record: Record, parameters: Log, context: Context) -> None
 
 def _customer(tx: Any, record: Record, context: Context) -> Customer:
     if context.customer_id is None:
-        text = _("{kind} {id} belongs to no customer")
-        raise ValueRefused(text.format(kind=record.__kind__, id=record.id))
+        raise ValueRefused(nobodys(record))
     found: Customer = tx.get(Customer, context.customer_id)
     return found
 
@@ -189,7 +188,23 @@ OWN = (
     Action("set", Word("Give fields values."), set_values, Set, check_set),
     Action("add", Word("Add a record."), add_record, Add, check_add),
     Action("assign", Word("Give it to somebody."), assign, Assign, check_assign),
-    Action("tag", Word("Put a tag on the customer."), add_tag, Tag, check_customer),
-    Action("untag", Word("Take a tag off the customer."), take_tag, Tag, check_customer),
-    Action("log", Word("Log a note with the customer."), log_note, Log, check_customer),
+    Action(
+        "tag", Word("Put a tag on the customer."), add_tag, Tag, check_customer, of_customer=True
+    ),
+    Action(
+        "untag",
+        Word("Take a tag off the customer."),
+        take_tag,
+        Tag,
+        check_customer,
+        of_customer=True,
+    ),
+    Action(
+        "log",
+        Word("Log a note with the customer."),
+        log_note,
+        Log,
+        check_customer,
+        of_customer=True,
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from crmkit import Change, Reader, Record, ValueRefused, holds, where
+from crmkit_operational.automation.action import nobodys
 from crmkit_operational.automation.following import key_of_change, key_of_moment
 from crmkit_operational.automation.ready import Ready
 from crmkit_operational.automation.then import Then, as_left
@@ -28,7 +29,8 @@ MOST_TIMES = 1_000
 class Tried:
     """What a rule would have done for one cause.
 
-    `held` says for each condition whether it did; `actions` are the parameters, filled in, if all did.
+    `held` says for each condition whether it did; `actions` are the parameters, filled in, if all did. `trouble` says
+    why one of them would have failed, as far as that can be known without doing it; empty if nothing is known.
     """
 
     at: datetime
@@ -36,6 +38,7 @@ class Tried:
     key: str
     held: tuple[bool, ...]
     actions: tuple[dict[str, Any], ...] = ()
+    trouble: str = ""
 
     @property
     def would_run(self) -> bool:
@@ -75,7 +78,17 @@ def _tried(reader: Reader, rule: Ready, record: Record, key: str, at: datetime) 
     filled = rule.filled(reader, record, at) if all(held) else ()
     names = (step.brought.action.name for step in rule.steps)
     actions = tuple({"do": name, **each} for name, each in zip(names, filled, strict=False))
-    return Tried(at, record, key, held, actions)
+    trouble = next(_troubles(reader, rule, record, filled), "")
+    return Tried(at, record, key, held, actions, trouble)
+
+
+def _troubles(
+    reader: Reader, rule: Ready, record: Record, filled: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    for step, plain in zip(rule.steps, filled, strict=False):
+        if step.brought.action.of_customer and rule.customer_of(record) is None:
+            yield nobodys(record)
+        yield from step.brought.problems(reader.schema, rule.kind, plain)
 
 
 def _changes(reader: Reader, rule: Ready, since: datetime, until: datetime) -> Iterator[Tried]:

@@ -130,27 +130,29 @@ def _given(tx: Transaction, ticket: Ticket, seat: Seat, strategy: str, reason: s
     return stored
 
 
-def release(handle: Handle, agent: Agent, tickets: Sequence[str] = ()) -> list[Ticket]:
-    """Put an agent's active tickets back into the queue, those that the actor may read; returns them.
+def release(handle: Handle, actor: str, tickets: Sequence[str] = ()) -> list[Ticket]:
+    """Put somebody's active tickets back into the queue, those that may be read; returns them.
 
-    Tickets that are named are given back: routing does not give them to that agent again. Raises `RoutingRefused`
-    for one that the agent does not have.
+    `actor` is whose they are, who need not be an agent, or not any more. Tickets that are named are given back:
+    routing does not give them to that agent again. Raises `RoutingRefused` for one that they do not have.
     """
     with handle.transaction() as tx:
-        hold(tx, [agent.actor])
-        found = list(_named(tx, agent, tickets) if tickets else _held(tx, agent))
-        return [_released(tx, each, agent.actor, given_back=bool(tickets)) for each in found]
+        hold(tx, [actor])
+        found = list(_named(tx, actor, tickets) if tickets else _held(tx, actor))
+        return [_released(tx, each, actor, given_back=bool(tickets)) for each in found]
 
 
-def _held(tx: Transaction, agent: Agent) -> Iterable[Ticket]:
-    return tx.find(Ticket, where.assignee == agent.actor, where.state.in_(ACTIVE))
+def _held(tx: Transaction, actor: str) -> Iterable[Ticket]:
+    return tx.find(Ticket, where.assignee == actor, where.state.in_(ACTIVE))
 
 
-def _named(tx: Transaction, agent: Agent, ids: Sequence[str]) -> Iterable[Ticket]:
+def _named(tx: Transaction, actor: str, ids: Sequence[str]) -> Iterable[Ticket]:
     for id in dict.fromkeys(ids):
         ticket = tx.get(Ticket, id)
-        if ticket.assignee != agent.actor or ticket.state not in ACTIVE:
-            text = f"{agent.actor} does not work on ticket {id}; `crm record ticket show {id}` says who does"
+        if ticket.assignee != actor or ticket.state not in ACTIVE:
+            text = (
+                f"{actor} does not work on ticket {id}; `crm record ticket show {id}` says who does"
+            )
             raise RoutingRefused(text, ticket.state)
         yield ticket
 

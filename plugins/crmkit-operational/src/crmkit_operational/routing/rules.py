@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from crmkit import GuardView, Problem, Transaction, Write
+from crmkit import GuardView, Problem, Transaction, Write, where
 from crmkit_operational.routing.kinds import Agent
+from crmkit_operational.routing.staff import ACTIVE
 from crmkit_operational.service.kinds import Ticket
 
 __all__ = ["hold", "hold_or_object"]
@@ -25,6 +26,7 @@ def hold_or_object(tx: GuardView, kind: str, writes: Sequence[Write]) -> Iterato
     if kind == Agent.__kind__:
         for write in writes:
             yield from _agent(write)
+            yield from _leaving(tx, write)
     else:
         hold(tx, filter(None, map(_receiver, writes)))
 
@@ -33,6 +35,18 @@ def _receiver(write: Write) -> str | None:
     ticket = write.record
     assert isinstance(ticket, Ticket)
     return ticket.assignee if write.action != "delete" and write.changed("assignee") else None
+
+
+def _leaving(tx: GuardView, write: Write) -> Iterator[Problem]:
+    """Nobody leaves tickets behind that are in no queue and count for nobody."""
+    if write.previous is None or not (write.action == "delete" or write.changed("actor")):
+        return
+    actor = str(write.previous["actor"])
+    hold(tx, [actor])
+    # How many is not said: the writer may not be allowed to read them all.
+    if any(tx.find(Ticket, where.assignee == actor, where.state.in_(ACTIVE), limit=1)):
+        text = f"{actor} has active tickets; `crm route release {actor}` puts them back into the queue first"
+        yield write.problem("actor", text)
 
 
 def _agent(write: Write) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from crmkit_operational.finding import SEVERAL
 from crmkit_operational.routing.kinds import Agent
 from crmkit_operational.service.kinds import Ticket
 
-__all__ = ["ACTIVE", "Seat", "agent_named", "loads", "seats"]
+__all__ = ["ACTIVE", "Seat", "actor_named", "agent_named", "loads", "seats"]
 
 ACTIVE = ("new", "open")
 """The states in which a ticket takes room of its assignee: what is pending or on hold waits for others."""
@@ -102,6 +102,14 @@ def agent_named(reader: Reader, text: str) -> Agent:
         hint = "`crm agent list` has them by actor, `crm agent add` adds one"
         raise NotFound(Agent.__kind__, text, hint)
     return found
+
+
+def actor_named(reader: Reader, text: str) -> str | None:
+    """Under which id the agent acts who is meant by this; None if nobody is. Raises `QueryError` for several."""
+    try:
+        return agent_named(reader, text).actor
+    except NotFound:
+        return None
 
 
 # What the directory knows ---------------------------------------------------------------------------------------

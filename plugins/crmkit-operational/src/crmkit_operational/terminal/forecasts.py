@@ -161,6 +161,9 @@ def _rules(found: Forecast) -> list[str]:
     if found.without_amount:
         text = _("left out, since they have no amount: {ids}")
         said.append(text.format(ids=", ".join(found.without_amount)))
+    if bare := [each.deal_id for each in found.won if each.amount is None]:
+        text = _("won without an amount, so in no figure: {ids}")
+        said.append(text.format(ids=", ".join(bare)))
     return said
 
 

@@ -20,7 +20,7 @@ from crmkit_operational.routing.desk import CREDIT, Choice, Desk
 from crmkit_operational.routing.kinds import Agent, RoutingDecision
 from crmkit_operational.routing.queue import waits
 from crmkit_operational.routing.running import run
-from crmkit_operational.routing.staff import Seat, agent_named
+from crmkit_operational.routing.staff import Seat, actor_named, agent_named
 from crmkit_operational.service.kinds import Ticket
 from crmkit_operational.terminal.reading import DeskGroup, said
 from crmkit_operational.terminal.reasons import why_not, why_queued
@@ -176,12 +176,15 @@ def assign(app: App, ticket: str, agent: str, over: bool) -> None:
 @route.define("release", AGENT, click.Argument(["tickets"], nargs=-1))
 def release(app: App, agent: str, tickets: Sequence[str]) -> None:
     """Put an agent's active tickets back into the queue; TICKETS that are named do not go to that agent again."""
-    who = agent_named(app.handle, agent)
+    who = actor_named(app.handle, agent)
+    if who is None:  # no agent any more, or never one
+        mine = app.handle.count(Ticket, where.assignee == agent)
+        who = agent if mine else agent_named(app.handle, agent).actor
     released = byhand.release(app.handle, who, tickets)
     rows = [
         document(app.kind("ticket"), each) | {"priority": said(app, each.priority)}
         for each in released
     ]
     columns = {"subject": _("Subject"), "priority": _("Priority"), "id": _("Id")}
-    empty = _("{actor} has no active ticket").format(actor=who.actor)
+    empty = _("{actor} has no active ticket").format(actor=who)
     show(app, rows, columns, empty=empty)

@@ -61,11 +61,12 @@ def test(app: App, name: str, since: str, explain: bool) -> None:
         show(
             app,
             [_tried_row(app, rule, each) for each in tried],
-            "at id version would_run missed do",
+            "at id version would_run trouble missed do",
         )
         return
     shown = tried if explain else ran[:SHOWN]
-    show(app, [_tried_row(app, rule, each) for each in shown], _tried_columns(explain))
+    columns = _tried_columns(explain, any(each.trouble for each in shown))
+    show(app, [_tried_row(app, rule, each) for each in shown], columns)
     if len(ran) > len(shown):
         note(_("{count} more; --explain shows all").format(count=len(ran) - len(shown)))
     _summed(app, rule, tried, ran, begun, end)
@@ -81,14 +82,18 @@ def _tried_row(app: App, rule: Ready, each: Tried) -> dict[str, Any]:
         "id": each.record.id,
         "version": each.record.version,
         "would_run": each.would_run,
+        "trouble": each.trouble or None,
+        "text": each.trouble,  # in a table, which cuts other columns
         "missed": missed,
         "do": [action_text(one) for one in each.actions],
         "cause": each.key,
     }
 
 
-def _tried_columns(explain: bool) -> dict[str, str]:
+def _tried_columns(explain: bool, troubled: bool) -> dict[str, str]:
     more = {"version": _("Version"), "missed": _("Did not hold")} if explain else {}
+    if troubled:
+        more["text"] = _("Would fail")
     return {"at": _("At"), "record": _("Record"), "do": _("Would do"), **more, "id": _("Id")}
 
 
@@ -119,12 +124,13 @@ def _summed(
     for number in sorted(missed):
         said = condition_text(rule.rule.conditions[number])
         note(_("{condition}: did not hold: {count}").format(condition=said, count=missed[number]))
+    failing = sum(bool(each.trouble) for each in ran)
+    if failing:
+        text = _("would have failed, as far as can be told: {count}; see `Would fail`")
+        note(text.format(count=failing))
     if rule.rule.minutes_saved:
-        note(
-            _("minutes that it would have saved: {minutes}").format(
-                minutes=rule.rule.minutes_saved * len(ran)
-            )
-        )
+        saved = rule.rule.minutes_saved * (len(ran) - failing)
+        note(_("minutes that it would have saved: {minutes}").format(minutes=saved))
 
 
 @define(
@@ -171,6 +177,11 @@ def _runs_shown(app: App, found: Iterable[RuleRun], empty: str) -> None:
     if app.format == "table":
         rows, columns = [whole(each, "record") for each in rows], whole(columns, "record")
     show(app, rows, columns, empty=empty)
+    if app.format == "table":  # a table cuts what half of is no answer
+        for said_once in dict.fromkeys(
+            (each["rule"], each["error"]) for each in rows if each["error"]
+        ):
+            note("{}: {}".format(*said_once))
 
 
 @define("retry", NAME)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
-from crmkit import Kind, Where, where
+from crmkit import ConfigError, CrmError, Kind, Where, where
 from crmkit.cli.app import App
 from crmkit.cli.command import many
 from crmkit.cli.conditions import condition
@@ -207,16 +208,28 @@ def remove(app: App, name: str, yes: bool) -> None:
     note(_("deleted {title}").format(title=escaped(name)))
 
 
+@contextmanager
+def _named(file: Path, name: str) -> Iterator[None]:
+    """What is wrong with one rule of a file says which."""
+    try:
+        yield
+    except CrmError as error:
+        raise ConfigError(f"{file} rule {name!r}: {error}") from error
+
+
 @rule.define("load", click.Argument(["file"], type=click.Path(path_type=Path)))
 def load(app: App, file: Path) -> None:
     """Bring in the rules of a TOML file: new ones are added, those of a known name changed; all or none."""
     read = _reader(app)
-    wanted = [values_of(app.handle, each, read) for each in read_file(file)]
-    rows = []
+    rows, found = [], read_file(file)
     with app.handle.transaction() as tx:
-        for values in wanted:
-            known = next(iter(tx.find(Rule, where.name == values["name"], limit=1)), None)
-            made = tx.add(Rule(**values)) if known is None else tx.update(known.evolve(**values))
+        for each in found:
+            with _named(file, each.name):
+                values = values_of(tx, each, read)
+                known = next(iter(tx.find(Rule, where.name == each.name, limit=1)), None)
+                made = (
+                    tx.add(Rule(**values)) if known is None else tx.update(known.evolve(**values))
+                )
             did = "added" if known is None else "changed"
             same = known is not None and known.version == made.version
             rows.append({"name": made.name, "result": said(app, "as it was" if same else did)})

@@ -14,6 +14,7 @@ from crmkit.cli.command import SKIP, Time, limit, many
 from crmkit.cli.output import note as tell
 from crmkit.cli.output import show
 from crmkit_operational.finding import customer_called
+from crmkit_operational.routing.staff import actor_named
 from crmkit_operational.service import opening
 from crmkit_operational.service.brief import brief
 from crmkit_operational.service.kinds import MetricEvent, Policy, Priority, State, Ticket
@@ -38,7 +39,9 @@ STATE = click.Option(["--state"], type=click.Choice(get_args(State)), help="Its 
 CHANNEL = click.Option(["--channel"], help="On which channel.")
 FIELDS = (
     click.Option(["--topic"], help="What it is about, as in refund."),
-    click.Option(["--assignee"], metavar="ACTOR", help="Whose it is."),
+    click.Option(
+        ["--assignee"], metavar="AGENT", help="Whose it is, by name or by the id they act under."
+    ),
     click.Option(["--team"], help="Whose team's work it is."),
     click.Option(["--problem", "parent_id"], metavar="TICKET", help="The problem it is a case of."),
 )
@@ -64,8 +67,12 @@ def _written(app: App, record: Record) -> None:
     group(kind, app.label(kind)).written(record.id, app)
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _given(app: App, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given; an agent may be given by their name."""
+    found = {name: value for name, value in values.items() if value is not None}
+    if who := found.get("assignee"):
+        found["assignee"] = actor_named(app.handle, who) or who
+    return found
 
 
 # Working on one -------------------------------------------------------------------------------------------------
@@ -91,8 +98,8 @@ def open_one(
     **given: Any,
 ) -> None:
     """Open a ticket, and print it with what is promised."""
+    values = _given(app, given)
     with app.handle.transaction() as tx:
-        values = _given(given)
         if customer is not None:
             values["customer_id"] = customer_called(tx, customer).id
         about = tx.get(Interaction, contact) if contact else None
@@ -119,10 +126,11 @@ def leave_note(app: App, id: str, text: str) -> None:
 @ticket.define("set", ID, STATE, PRIORITY, *FIELDS)
 def change(app: App, id: str, **given: Any) -> None:
     """Change a ticket's state, priority, topic, or whose it is; what is promised follows."""
-    if not _given(given):
+    changes = _given(app, given)
+    if not changes:
         raise click.UsageError(_("nothing is to be changed; give an option"))
     with app.handle.transaction() as tx:
-        tx.update(tx.get(Ticket, id).evolve(**_given(given)))
+        tx.update(tx.get(Ticket, id).evolve(**changes))
     _written(app, app.handle.get(Ticket, id))
 
 
@@ -167,7 +175,7 @@ def show_ticket(app: App, id: str) -> None:
     STATE,
     PRIORITY,
     click.Option(["--topic"], help="Only about this."),
-    click.Option(["--assignee"], metavar="ACTOR", help="Only theirs."),
+    click.Option(["--assignee"], metavar="AGENT", help="Only theirs."),
     click.Option(["--customer"], help="Only this customer's, by id or by the very name."),
     click.Option(["--all", "all_"], is_flag=True, help="Solved and closed ones, too."),
     limit(50),
@@ -177,7 +185,7 @@ def list_tickets(
     app: App, customer: str | None, all_: bool, limit: int, after: str | None, **given: Any
 ) -> None:
     """The tickets that are not solved, newest first."""
-    wanted: list[Any] = [where[name] == value for name, value in _given(given).items()]
+    wanted: list[Any] = [where[name] == value for name, value in _given(app, given).items()]
     if customer is not None:
         wanted.append(where.customer_id == customer_called(app.handle, customer).id)
     if not all_ and given["state"] is None:
