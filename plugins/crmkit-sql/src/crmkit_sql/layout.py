@@ -175,10 +175,10 @@ class Table:
     @cached_property
     def dump(self) -> Callable[[Record], tuple[Any, ...]]:
         """A function from a record to a row."""
-        return row_dumper(self.kind, adapters, self._unknown_columns)
+        return self.dumper()
 
-    def dumper(self, places: Sequence[int]) -> Callable[[Record], tuple[Any, ...]]:
-        """A function from a record to these columns of its row."""
+    def dumper(self, places: Sequence[int] = ()) -> Callable[[Record], tuple[Any, ...]]:
+        """A function from a record to a row, or to these columns of it."""
         return row_dumper(self.kind, adapters, self._unknown_columns, places)
 
     @property

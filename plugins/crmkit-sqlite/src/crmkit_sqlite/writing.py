@@ -165,10 +165,7 @@ class SQLiteTransaction(SQLiteReads, TrimmingTransaction):
         searched = any(field.name in fields for field in table.searched)
         before = self._index(table).stored(self.link, writes) if searched else {}
         records = [write.record for write in writes]
-        rows = [
-            (*dump(write.record), write.previous.version)  # type: ignore[union-attr]
-            for write in writes
-        ]
+        rows = [(*dump(write.record), (write.previous or write.record).version) for write in writes]
         if self._written(table, records, sql, rows) != len(writes):
             diagnosis.refuse_stale(self.link, table, writes)
         if searched:

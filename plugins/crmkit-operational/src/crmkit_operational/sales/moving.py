@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from crmkit import NotFound, Transaction, TransactionError
+from crmkit import NotFound, Reader, Transaction, TransactionError, ValueRefused
 from crmkit_operational.sales.finding import stages_of
 from crmkit_operational.sales.history import stage_history
 from crmkit_operational.sales.kinds import Deal, LostReason, Pipeline, Stage
+from crmkit_operational.words import _
 
-__all__ = ["lose", "move", "reopen", "win"]
+__all__ = ["lose", "move", "past", "reopen", "win"]
+
+
+def past(reader: Reader, at: datetime | None) -> None:
+    """Refuse a time that is still to come, with `ValueRefused`: for what people say has happened.
+
+    `move` takes any time: a plan or a history that is brought in may have one.
+    """
+    if at is not None and at > reader.now():
+        text = _("{time} is still to come; give the time when it happened, or leave it out for now")
+        local = at.astimezone(ZoneInfo(reader.company.timezone))
+        raise ValueRefused(text.format(time=f"{local:%Y-%m-%d %H:%M}"))
 
 
 def move(tx: Transaction, deal: Deal, stage: Stage, at: datetime | None = None) -> Deal:

@@ -18,7 +18,7 @@ from crmkit.declarations import read_kind
 from crmkit_operational.finding import NoneYet, by_id, customer_called, named
 from crmkit_operational.sales.finding import only_pipeline, stage_for, stages_of
 from crmkit_operational.sales.kinds import Deal, LostReason, Stage
-from crmkit_operational.sales.moving import lose, move, reopen, win
+from crmkit_operational.sales.moving import lose, move, past, reopen, win
 from crmkit_operational.sales.orders import convert, read_item
 from crmkit_operational.terminal import boards
 from crmkit_operational.terminal.reading import RecordGroup, called, said
@@ -63,15 +63,6 @@ for _command in map(boards.__dict__.__getitem__, boards.__all__):
     deal.add_command(_command)
 
 
-def _happened(app: App, at: datetime | None) -> None:
-    """Refuse a time that is still to come: what is to happen has not."""
-    if at is not None and at > app.crm.clock():
-        text = _(
-            "--at {time} is still to come; give the time when it happened, or leave it out for now"
-        )
-        raise click.UsageError(text.format(time=app.local(at)))
-
-
 # Adding and moving ----------------------------------------------------------------------------------------------
 
 
@@ -106,7 +97,7 @@ def add(
     fields |= {"next_on": "next_step_on"}
     values = assignments(app, kind, [f"{fields[k]}={v}" for k, v in given.items() if v is not None])
     values |= assignments(app, kind, sets)
-    _happened(app, at)
+    past(app.handle, at)
     with app.handle.transaction(effective=at) as tx:
         made = Deal(
             title=title,
@@ -142,7 +133,7 @@ def move_deal(
 ) -> None:
     """Move a deal to a stage, and print it; --set gives what is needed there."""
     values = assignments(app, app.kind("deal"), sets)
-    _happened(app, at)
+    past(app.handle, at)
     with app.handle.transaction(effective=at) as tx:
         found = tx.get(Deal, id)
         for path, value in values.items():
@@ -165,7 +156,7 @@ def win_deal(app: App, id: str, at: datetime | None, order: bool, lines: Sequenc
     """Win a deal, and print it; with --order, what it brings becomes an order."""
     currency = app.config.company.currency
     items = [read_item(each, currency) for each in lines]
-    _happened(app, at)
+    past(app.handle, at)
     with app.handle.transaction(effective=at) as tx:
         found = win(tx, tx.get(Deal, id), at)
         if order or items:
@@ -184,7 +175,7 @@ def win_deal(app: App, id: str, at: datetime | None, order: bool, lines: Sequenc
 )  # fmt: skip
 def lose_deal(app: App, id: str, reason: str, note: str, at: datetime | None) -> None:
     """Lose a deal for a reason, and print it."""
-    _happened(app, at)
+    past(app.handle, at)
     with app.handle.transaction(effective=at) as tx:
         found = tx.get(Deal, id)
         lose(tx, found, named(tx, LostReason, reason), note, at)
@@ -196,7 +187,7 @@ def lose_deal(app: App, id: str, reason: str, note: str, at: datetime | None) ->
 )  # fmt: skip
 def reopen_deal(app: App, id: str, stage: str | None, at: datetime | None) -> None:
     """Open a deal again that was won or lost, and print it."""
-    _happened(app, at)
+    past(app.handle, at)
     with app.handle.transaction(effective=at) as tx:
         found = tx.get(Deal, id)
         reopen(tx, found, stage_for(tx, stage, found, None) if stage else None)
